@@ -1,0 +1,1 @@
+"""The settings loader and the shipped YAML."""

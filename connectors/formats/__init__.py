@@ -1,0 +1,1 @@
+"""A wire format a file: pure decoders from bytes to columns."""

@@ -1,0 +1,1 @@
+"""What runs: each file builds one dataflow from settings, sources and sinks."""

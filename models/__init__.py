@@ -1,0 +1,1 @@
+"""The mathematics: no I/O, no Bytewax, no clock."""

@@ -1,0 +1,1 @@
+"""The steps of the dataflow, one a file, in the order in which data meets them."""

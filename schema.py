@@ -1,0 +1,297 @@
+"""Records that cross folders. Knows nothing of ours, does no I/O, reads no clock."""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Literal, Protocol
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+U64 = npt.NDArray[np.uint64]
+F64 = npt.NDArray[np.float64]
+
+Labels = tuple[tuple[str, str], ...]  # sorted by name
+
+
+def stable_id(text: str) -> int:
+    """Return 64 bits that name `text` on every machine and in every process (BLAKE2b)."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+class Severity(IntEnum):
+    """How bad; a higher number is worse."""
+
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+    CRITICAL = 4
+
+
+# ---------------------------------------------------------------- what is measured
+
+
+class Resource(msgspec.Struct, frozen=True):
+    """A cloud resource. `name` is exactly what came in; `key` is its identity everywhere."""
+
+    cloud: str  # "aws", "azure", "gcp", or "" where unknown
+    service: str  # "aws.ec2"
+    account: str
+    region: str
+    name: str
+    attributes: tuple[tuple[str, str], ...] = ()  # sorted; team, tier, zone ...; not identity
+
+    @property
+    def key(self) -> str:
+        """Identity: cloud, account, region, service and name, joined by "|"."""
+        return "|".join((self.cloud, self.account, self.region, self.service, self.name))
+
+
+class Series(msgspec.Struct, frozen=True):
+    """One metric of one resource under one set of labels."""
+
+    resource: Resource
+    metric: str  # canonical name of the catalogue, else the vendor's
+    unit: str = ""
+    labels: Labels = ()
+
+    @property
+    def metric_key(self) -> str:
+        """Identity of the series within its resource."""
+        return self.metric + "".join(f"|{k}={v}" for k, v in self.labels)
+
+
+class MetricSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the catalogue knows of one metric of one service."""
+
+    metric: str  # canonical name
+    unit: str = ""  # canonical unit, after conversion
+    scale: float = 1.0  # canonical value = vendor value * scale + offset
+    offset: float = 0.0
+    statistic: str = "mean"  # mean, sum, min, max, count, or a percentile such as "p99"
+    bad: Literal["up", "down", "both", "none"] = "both"  # direction that hurts; none: context only
+    weight: float = 1.0  # share in a resource's verdict, [0, 10]
+    lower: float | None = None  # natural limits of the canonical value
+    upper: float | None = None
+    min_change: float = 0.0  # smallest change worth a page, in the canonical unit
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.weight <= 10:
+            raise ValueError(f"weight must be in [0, 10], got {self.weight!r}")
+        if not (math.isfinite(self.scale) and self.scale != 0):
+            raise ValueError(f"scale must be finite and not 0, got {self.scale!r}")
+        if self.lower is not None and self.upper is not None and not self.lower < self.upper:
+            raise ValueError(f"lower must be below upper, got {self.lower!r} and {self.upper!r}")
+
+
+class Catalogue(Protocol):
+    """What vendors' metrics mean; `config.catalogue` loads the one that is shipped."""
+
+    def service(self, cloud: str, vendor_service: str) -> str:
+        """Return our name ("aws.ec2") of a vendor's ("AWS/EC2"), made up by rule if unknown."""
+        ...
+
+    def lookup(self, service: str, vendor_metric: str) -> MetricSpec:
+        """Return the entry of a vendor's or canonical metric name; a default one if unknown."""
+        ...
+
+
+# ---------------------------------------------------------------- what travels, high rate
+
+
+@dataclass(slots=True)
+class Chunk:
+    """What a reader got in one poll: payloads of one partition, in order."""
+
+    payloads: list[bytes]
+    positions: Sequence[int]  # of each payload: Kafka offset, line number from 0, row
+    next_position: int  # where to go on after this chunk
+    stamps_ms: I64 | None = None  # the records' own time stamps, where the source has them
+
+
+class SeriesTable:
+    """Series that a partition's decoder has met, by the order in which it met them.
+
+    One table serves one partition. Memory: one entry a distinct (series, attributes).
+    """
+
+    def __init__(self) -> None:
+        self.series: list[Series] = []
+        self._index: dict[Series, int] = {}
+
+    def index(self, series: Series) -> int:
+        """Return the position of `series` in the table, adding it if new."""
+        found = self._index.get(series)
+        if found is None:
+            found = self._index[series] = len(self.series)
+            self.series.append(series)
+        return found
+
+
+@dataclass(slots=True)
+class SampleBatch:
+    """Decoded samples of one chunk, as columns of equal length, in the order of the payloads."""
+
+    series: I32  # position in the partition's SeriesTable
+    ts_ms: I64  # event time, UTC
+    value: F64  # finite
+    payload: I32  # which payload of the chunk the sample came from
+
+
+class Reject(msgspec.Struct, frozen=True):
+    """Bad input, kept with the reason. `where` is source, partition and position."""
+
+    reason: str  # a short constant: "truncated", "not_finite", "count_zero", "too_far_ahead" ...
+    detail: str
+    source: str
+    partition: str
+    position: int
+    raw: bytes
+
+
+@dataclass(slots=True)
+class Decoded:
+    """What a decoder made of a chunk."""
+
+    batch: SampleBatch
+    rejects: list[tuple[int, str, str]]  # payload index in the chunk, reason, detail
+
+
+class Decoder(Protocol):
+    """Pure: the same payloads give the same result. One instance serves one partition."""
+
+    def __call__(self, payloads: Sequence[bytes], table: SeriesTable) -> Decoded:
+        """Decode every good point and reject every bad one; never raise on input."""
+        ...
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """Counts of one chunk: points are samples, late or rejected, and nothing else."""
+
+    source: str
+    partition: str
+    payloads: int = 0
+    samples: int = 0
+    late: int = 0
+    rejected: int = 0
+
+
+class LateSample(msgspec.Struct, frozen=True):
+    """A sample that came after its tick had ended by its own partition's watermark."""
+
+    series: Series
+    ts_ms: int
+    value: float
+    source: str
+    partition: str
+    position: int
+
+
+@dataclass(slots=True)
+class FeatureBatch:
+    """Feature rows of one service at consecutive ticks, ordered by (tick, resource id)."""
+
+    service: str
+    names: tuple[str, ...]  # of the columns: "cpu.utilization:z" ...
+    resource: U64  # (n,) ids
+    tick_ms: I64  # (n,) start of the tick
+    rows: npt.NDArray[np.float64]  # (n, len(names)); NaN where the metric is missing
+
+
+# ---------------------------------------------------------------- what travels, low rate
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """One metric's part in a verdict."""
+
+    metric: str
+    labels: Labels
+    unit: str
+    value: float
+    expected: float
+    lower: float  # expected band
+    upper: float
+    share: float  # of the resource's score, [0, 1]; shares of a verdict sum to 1
+    onset_ms: int  # first tick at which this metric left its band
+
+
+class Anomaly(msgspec.Struct, frozen=True):
+    """One edge of one resource's alert: it opened, it changed while open, it closed."""
+
+    edge: Literal["open", "update", "close"]
+    kind: str  # "metrics", "rule:<name>" or "silent"
+    resource: Resource
+    tick_ms: int  # start of the tick at which the edge was decided
+    onset_ms: int  # first tick of the deviation
+    confidence: float  # [0, 1]
+    score: float  # fused, >= 0; higher is more anomalous
+    evidence: tuple[Evidence, ...] = ()  # most first; on close the last of the open alert
+    detectors: tuple[tuple[str, float], ...] = ()  # name and its calibrated score, most first
+    floor: Severity | None = None  # a rule's least severity
+
+    @property
+    def id(self) -> str:
+        """The alert's identity: an open and its close share it."""
+        return f"{self.kind}@{self.resource.key}"
+
+
+class Closed(msgspec.Struct, frozen=True):
+    """A key group's word that it has closed every tick before `until_ms`, and what it found."""
+
+    group: int
+    until_ms: int
+    final: bool  # no input will ever follow: the end of a bounded replay
+    anomalies: tuple[Anomaly, ...] = ()
+
+
+class Member(msgspec.Struct, frozen=True):
+    """A resource's part in an incident."""
+
+    resource: Resource
+    kind: str
+    opened_ms: int
+    onset_ms: int
+    closed_ms: int | None
+    confidence: float
+    score: float
+    evidence: tuple[Evidence, ...]
+
+
+class Incident(msgspec.Struct, frozen=True):
+    """What people are told: a snapshot, complete in itself, at one revision."""
+
+    id: str
+    revision: int  # from 1, by 1
+    state: Literal["open", "resolved"]
+    severity: Severity
+    reasons: tuple[str, ...]  # of the severity
+    title: str
+    hint: str
+    scope: tuple[tuple[str, str], ...]  # what its members share: cloud, account, region, service
+    opened_ms: int  # tick of its first alert
+    onset_ms: int  # first deviation among its members
+    updated_ms: int
+    resolved_ms: int | None
+    confidence: float
+    member_count: int
+    members: tuple[Member, ...]  # most suspect first; bounded
+
+
+class Transition(msgspec.Struct, frozen=True):
+    """One step in an incident's life, with the incident as it then was."""
+
+    event: Literal["opened", "updated", "resolved", "reopened"]
+    ts_ms: int  # event time
+    actor: str  # "foreshock", or who asked
+    reason: str
+    incident: Incident
+
+    @property
+    def id(self) -> str:
+        """Unique and the same at every replay: sinks upsert on it."""
+        return f"{self.incident.id}.{self.incident.revision}"
