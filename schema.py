@@ -76,6 +76,7 @@ class MetricSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     statistic: str = "mean"  # mean, sum, min, max, count, or a percentile such as "p99"
     bad: Literal["up", "down", "both", "none"] = "both"  # direction that hurts; none: context only
     weight: float = 1.0  # share in a resource's verdict, [0, 10]
+    load: bool = False  # the traffic that drives the resource's other metrics: request.rate ...
     lower: float | None = None  # natural limits of the canonical value
     upper: float | None = None
     min_change: float = 0.0  # smallest change worth a page, in the canonical unit
