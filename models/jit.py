@@ -1,0 +1,144 @@
+"""The one typed shim over numba, and where compiled kernels are kept between runs.
+
+numba recompiles a kernel when its own file changes, but not when another file's kernel that was
+compiled into it does. So the cache folder is named by a digest over every source that kernels can
+be made of: an edit of any of them, or another numba, starts an empty folder.
+"""
+
+import contextlib
+import hashlib
+import os
+import platform
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from pathlib import Path
+from typing import ParamSpec, TypeVar, cast
+
+import numba
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+KEPT_FOLDERS = 8  # older generations of kernels are removed
+OWNER_ONLY = 0o700
+
+
+def source_files(root: Path) -> list[Path]:
+    """Return the files below `root` that kernels can be compiled from, sorted."""
+    found = [
+        root / "schema.py",
+        *(root / "models").glob("*.py"),
+        *(root / "operators").glob("*.py"),
+    ]
+    return sorted(path for path in found if path.is_file())
+
+
+def digest_of(files: Iterable[Path], versions: Iterable[str]) -> str:
+    """Return a name for what `files` contain, in the order given, under these tool versions.
+
+    >>> digest_of([], ["numba 0.61"]) == digest_of([], ["numba 0.62"])
+    False
+    >>> digest_of([], ["numba 0.61"])
+    'ac585cdc7fbd8a9167a0'
+    """
+    digest = hashlib.blake2b(digest_size=10)
+    for tool in versions:
+        digest.update(f"{tool}\n".encode())
+    for path in files:
+        content = path.read_bytes()
+        digest.update(f"{path.parent.name}/{path.name} {len(content)}\n".encode())
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def _usable(folder: Path) -> bool:
+    """Whether `folder` exists or can be made, and nobody else can put code into it."""
+    try:
+        folder.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
+        found = folder.stat()
+        if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            folder.chmod(OWNER_ONLY)  # fails where another user owns it
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError:
+        return False
+    return not hasattr(os, "getuid") or found.st_uid == os.getuid()
+
+
+def cache_base(wanted: Path | None) -> Path:
+    """Return a writable folder of this user: `wanted`, else in the home, else a temporary one."""
+    choices = [] if wanted is None else [wanted]
+    with contextlib.suppress(RuntimeError):  # no home is known
+        choices.append(Path.home() / ".cache" / "foreshock" / "numba")
+    owner = str(os.getuid()) if hasattr(os, "getuid") else "user"
+    choices.append(Path(tempfile.gettempdir()) / f"foreshock-numba-{owner}")
+    for choice in choices:
+        if _usable(choice):
+            return choice
+    return Path(tempfile.mkdtemp(prefix="foreshock-numba-"))
+
+
+def _drop_old(base: Path, current: str) -> None:
+    """Keep the generations last written to; a folder that vanishes meanwhile is no error."""
+
+    def written_ns(folder: Path) -> int:
+        try:
+            return folder.stat().st_mtime_ns
+        except OSError:
+            return 0
+
+    others = (path for path in base.glob("k-*") if path.name != current and path.is_dir())
+    for folder in sorted(others, key=written_ns, reverse=True)[KEPT_FOLDERS - 1 :]:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def cache_folder(root: Path, base: Path) -> Path:
+    """Return, and make, the folder in `base` for kernels of the sources below `root`."""
+    versions = (
+        f"python {platform.python_implementation()} {platform.python_version()}",
+        f"numba {numba.__version__}",
+        f"llvmlite {version('llvmlite')}",
+    )
+    name = f"k-{digest_of(source_files(root), versions)}"
+    folder = base / name
+    folder.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
+    _drop_old(base, name)
+    return folder
+
+
+def jit(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile `function` on first call, for the argument types it then gets.
+
+    No fastmath: results must not depend on the shape of a batch. Division by zero gives inf or NaN
+    as in numpy, not an exception. Indices are not checked: a kernel's caller vouches for shapes.
+
+    >>> import numpy as np
+    >>> @jit
+    ... def ratio(a: float, b: float) -> float:
+    ...     return a / b
+    >>> ratio(1.0, 4.0), ratio(1.0, 0.0)
+    (0.25, inf)
+    """
+    compiled = numba.njit(cache=_is_in_a_file(function), fastmath=False, error_model="numpy")(
+        function
+    )
+    return cast("Callable[P, R]", compiled)
+
+
+def _is_in_a_file(function: Callable[..., object]) -> bool:
+    """Whether numba can key a cache by the function's source; not so in a console or doctest."""
+    code = getattr(function, "__code__", None)
+    return code is not None and Path(code.co_filename).is_file()
+
+
+# numba's own setting (NUMBA_CACHE_DIR), where a user has made one, is kept as the base.
+_settings = vars(numba.config)  # its attributes are made at run time
+_settings["CACHE_DIR"] = str(
+    cache_folder(
+        root=Path(__file__).resolve().parent.parent,
+        base=cache_base(Path(_settings["CACHE_DIR"]) if _settings["CACHE_DIR"] else None),
+    )
+)
