@@ -45,11 +45,14 @@ class Resource(msgspec.Struct, frozen=True):
     region: str
     name: str
     attributes: tuple[tuple[str, str], ...] = ()  # sorted; team, tier, zone ...; not identity
+    uid: str = ""  # tells resources apart whose names do not: an Azure resource id, a pod's path
 
     @property
     def key(self) -> str:
-        """Identity: cloud, account, region, service and name, joined by "|"."""
-        return "|".join((self.cloud, self.account, self.region, self.service, self.name))
+        """Identity: cloud, account, region, service and uid (else name), joined by "|"."""
+        return "|".join(
+            (self.cloud, self.account, self.region, self.service, self.uid or self.name)
+        )
 
 
 class Series(msgspec.Struct, frozen=True):
@@ -80,6 +83,7 @@ class MetricSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lower: float | None = None  # natural limits of the canonical value
     upper: float | None = None
     min_change: float = 0.0  # smallest change worth a page, in the canonical unit
+    labels: Labels = ()  # given to its series: direction=in tells NetworkIn from NetworkOut
 
     def __post_init__(self) -> None:
         if not 0 <= self.weight <= 10:
