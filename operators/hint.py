@@ -1,0 +1,127 @@
+"""Say in words what an incident is: which metric changed, against what, and who follows."""
+
+import math
+from collections.abc import Sequence
+
+from operators.quantity import band, clock, quantity, span
+from operators.scope import Pairs
+from schema import Evidence, Member
+
+TITLE_CHARS = 79  # fits a phone's notification
+NAME_CHARS = 48  # of a resource's name in a hint
+RULE = "rule:"
+
+
+def title(suspects: Sequence[Member], resources: int) -> str:
+    """Return one line of at most TITLE_CHARS for the incident; `suspects` most suspect first."""
+    first = suspects[0]
+    more = f" (+{resources - 1} resource{'s' if resources > 2 else ''})" if resources > 1 else ""
+    for room in (NAME_CHARS, 36, 24, 16):
+        text = _said(first, _short(first.resource.name, room), expected=False) + more
+        if len(text) <= TITLE_CHARS:
+            return text
+    return _short(text, TITLE_CHARS)
+
+
+def hint(suspects: Sequence[Member], resources: int, scope: Pairs, now_ms: int) -> str:
+    """Return the evidence in words: the first suspect, the next one, how many follow and where.
+
+    `resources` counts all the incident's resources, of which `suspects` may hold only the first.
+    """
+    first = suspects[0]
+    since = clock(first.onset_ms, now_ms)
+    text = _said(first, _short(first.resource.name, NAME_CHARS), expected=True)
+    if first.kind == "silent":
+        text += f" since {since}" + (" (its neighbours have)" if resources == 1 else "")
+    else:
+        text += f" at {since}"
+    second = next((m for m in suspects if m.resource.key != first.resource.key), None)
+    if second is None:
+        return text
+    text += ", " + _relation(second.onset_ms - first.onset_ms) + " " + _topic(second)
+    others = resources - 2
+    if others > 0:
+        noun = "resource" if others == 1 else "resources"
+        verb = "follows" if others == 1 else "follow"
+        text += f"; {others} more {noun}{_place(scope)} {verb}"
+    return text
+
+
+def _said(member: Member, name: str, *, expected: bool) -> str:
+    """Return the change of a member, as a sentence without its end."""
+    if member.kind == "silent":
+        return f"{name} has sent nothing"
+    if not member.evidence:
+        return f"{name} behaves unusually"
+    part = member.evidence[0]
+    if member.kind.startswith(RULE):
+        rule = member.kind.removeprefix(RULE)
+        value = quantity(part.value, part.unit)
+        text = f"rule {rule}: {_metric(part)} of {name} is {value}"
+        return f"{text} (limit {_limit(part)})" if expected else text
+    value, normal = _told_apart(part)
+    if part.value > part.upper:
+        text = f"{_metric(part)} of {name} rose to {value}"
+    elif part.value < part.lower:
+        text = f"{_metric(part)} of {name} fell to {value}"
+    else:
+        text = f"{_metric(part)} of {name} is unusual at {value}"
+    return f"{text} (expected {normal})" if expected else text
+
+
+def _told_apart(part: Evidence) -> tuple[str, str]:
+    """Return value and band with as many digits as it takes to see that the one left the other."""
+    bound = part.upper if part.value > part.upper else part.lower
+    digits = next(
+        (
+            digits
+            for digits in (3, 4, 5, 6)
+            if quantity(part.value, part.unit, digits) != quantity(bound, part.unit, digits)
+        ),
+        6,
+    )
+    return quantity(part.value, part.unit, digits), band(part.lower, part.upper, part.unit, digits)
+
+
+def _limit(part: Evidence) -> str:
+    if part.value > part.upper or not math.isfinite(part.lower):
+        return quantity(part.upper, part.unit)
+    if part.value < part.lower or not math.isfinite(part.upper):
+        return quantity(part.lower, part.unit)
+    return band(part.lower, part.upper, part.unit)
+
+
+def _metric(part: Evidence) -> str:
+    labels = ", ".join(f"{name}={value}" for name, value in part.labels)
+    return f"{part.metric}{{{labels}}}" if labels else part.metric
+
+
+def _topic(member: Member) -> str:
+    name = _short(member.resource.name, NAME_CHARS)
+    if member.kind == "silent":
+        return f"silence of {name}"
+    if member.kind.startswith(RULE):
+        return f"rule {member.kind.removeprefix(RULE)} on {name}"
+    return f"{_metric(member.evidence[0])} of {name}" if member.evidence else name
+
+
+def _relation(later_ms: int) -> str:
+    if later_ms == 0:
+        return "together with"
+    return f"{span(abs(later_ms))} {'before' if later_ms > 0 else 'after'}"
+
+
+def _place(scope: Pairs) -> str:
+    shared = dict(scope)
+    service, region = shared.get("service", ""), shared.get("region", "")
+    return (f" of {service}" if service else "") + (f" in {region}" if region else "")
+
+
+def _short(name: str, room: int) -> str:
+    """Return the name, its last path segment where it is too long, cut in the middle if need be."""
+    if len(name) <= room:
+        return name
+    last = name.rstrip("/").rsplit("/", 1)[-1]
+    if len(last) <= room:
+        return last
+    return last[: (room - 1) // 2] + "…" + last[len(last) - room // 2 :]

@@ -1,0 +1,98 @@
+"""From alert edges to incidents: the step that all key groups meet in."""
+
+from itertools import groupby
+
+import bytewax.operators as op
+import msgspec
+from bytewax.dataflow import operator
+from bytewax.operators import KeyedStream, StatefulBatchLogic
+
+from operators.barrier import Barrier
+from operators.incidents import Incidents, Ledger
+from operators.life import TriageSettings
+from schema import Anomaly, Closed, Transition
+
+__all__ = ["KEY", "Triage", "TriageSettings", "TriageState", "triage_alerts"]
+
+KEY = "triage"
+
+
+class TriageState(msgspec.Struct, tag="triage.v1"):
+    """All that triage holds. The tag is the snapshot's version."""
+
+    barrier: Barrier
+    ledger: Ledger = msgspec.field(default_factory=Ledger)
+
+
+class Triage:
+    """The rule with its state. Knows no I/O, clock or Bytewax.
+
+    The state changes in place, since a storm would copy thousands of members an edge; what leaves
+    is frozen, and a snapshot is bytes.
+    """
+
+    def __init__(self, settings: TriageSettings, groups: int, resume: bytes | None = None) -> None:
+        """Start empty, or go on from a snapshot.
+
+        Raises: msgspec.ValidationError for a snapshot of another version, ValueError for one of
+        another number of groups.
+        """
+        if groups < 1:
+            raise ValueError(f"groups must be at least 1, got {groups!r}")
+        if resume is None:
+            self._state = TriageState(Barrier.of(groups))
+        else:
+            self._state = msgspec.msgpack.decode(resume, type=TriageState)
+        held = len(self._state.barrier.until_ms)
+        if held != groups:
+            raise ValueError(f"groups must be {held} as in the recovery store, got {groups!r}")
+        self._incidents = Incidents(settings, self._state.ledger)
+
+    def step(self, closed: Closed) -> list[Transition]:
+        """Take one group's word; return what the ticks that are now complete make of incidents."""
+        ready = self._state.barrier.admit(closed)
+        if ready is None:
+            return []
+        said: list[Transition] = []
+        for tick_ms, edges in groupby(ready.edges, key=_tick):
+            said += self._incidents.pass_until(tick_ms)
+            for edge in edges:
+                self._incidents.apply(edge)
+            said += self._incidents.settle(tick_ms)
+        return said + self._incidents.pass_until(ready.frontier_ms)
+
+    def snapshot(self) -> bytes:
+        """Return the whole state, from which a new Triage goes on as this one would."""
+        return msgspec.msgpack.encode(self._state)
+
+
+def _tick(edge: Anomaly) -> int:
+    return edge.tick_ms
+
+
+class _TriageLogic(StatefulBatchLogic[Closed, Transition, bytes]):
+    def __init__(self, settings: TriageSettings, groups: int, resume: bytes | None) -> None:
+        self._triage = Triage(settings, groups, resume)
+
+    def on_batch(self, values: list[Closed]) -> tuple[list[Transition], bool]:
+        said = [transition for closed in values for transition in self._triage.step(closed)]
+        return said, self.RETAIN
+
+    def snapshot(self) -> bytes:
+        return self._triage.snapshot()
+
+
+@operator
+def triage_alerts(
+    step_id: str, up: KeyedStream[Closed], settings: TriageSettings, groups: int
+) -> KeyedStream[Transition]:
+    """Correlate alerts to incidents and follow each one's life; the key is always `KEY`.
+
+    Order: a tick is judged when all `groups` have closed past it, its edges sorted, so neither
+    arrival nor batching changes what comes out. Transitions come by event time, within a tick by
+    the incident's age. At the end of the data, open incidents stay open.
+    Memory: see `incidents.Ledger` and `barrier.Barrier`; on one worker, since it is one key.
+    Raises: ValueError where a group breaks its word or the number of groups has changed.
+    """
+    words = op.map("to_one_key", up, lambda item: (KEY, item[1]))
+    return op.stateful_batch("triage", words, lambda resume: _TriageLogic(settings, groups, resume))
