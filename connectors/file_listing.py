@@ -1,0 +1,134 @@
+"""Which files a list of paths means, and what format each one has."""
+
+import re
+from collections.abc import Iterator
+from os.path import commonpath
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+import msgspec
+
+MANIFEST = "manifest.json"
+TABLE_FORMAT = "foreshock-json"  # what rows of a table are turned into
+ENDINGS = "*.jsonl, *.ndjson or *.csv, also with .gz or .zst, or *.parquet"
+
+_SAMPLES = re.compile(r"\.((jsonl|ndjson|csv)(\.gz|\.zst)?|parquet)$")
+_LINES = re.compile(r"\.(json|log|txt)(\.gz|\.zst)?$")  # only where the path says so itself
+_TABLE = re.compile(r"\.(csv(\.gz|\.zst)?|parquet)$")
+_WILD = re.compile(r"[*?\[]")
+_MANIFEST_LEVELS = 3  # a manifest speaks for a file in its folder or up to two below it
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """`manifest.json`: the sources of a folder and their formats. Other keys are ignored."""
+
+    files: dict[str, str] = {}  # path relative to the manifest: format name
+
+
+class SourceFile(NamedTuple):
+    """One partition."""
+
+    path: Path
+    format: str
+
+
+def list_files(paths: tuple[str, ...], format_name: str) -> dict[str, SourceFile]:
+    """Return the files that `paths` mean, by partition name, in order.
+
+    A partition's name is its path relative to the folder that all `paths` have in common. A folder
+    with a manifest means the files that it names; any other means all files below it with a known
+    ending, hidden ones and links to folders left out.
+
+    Raises: ValueError naming the path that is missing, means no file, or has no format.
+    """
+    found: set[Path] = set()
+    roots: list[Path] = []
+    for text in paths:
+        path = Path(text).expanduser()
+        if path.exists() or not _WILD.search(text):
+            files, root = _meant_by(path), path if path.is_dir() else path.parent
+        else:
+            root = _fixed_part(path)
+            files = _matches(root, path.relative_to(root).as_posix())
+        if not files:
+            raise ValueError(f"{text}: must mean at least one file ({ENDINGS}), got none")
+        found.update(file.parent.resolve() / file.name for file in files)
+        roots.append(root.resolve())
+    base = Path(commonpath([*roots, *(file.parent for file in found)]))
+    manifests: dict[Path, dict[str, str]] = {}
+    return {
+        file.relative_to(base).as_posix(): SourceFile(file, _format(file, format_name, manifests))
+        for file in sorted(found)
+    }
+
+
+def _meant_by(path: Path) -> list[Path]:
+    if path.is_dir():
+        return list(_below(path))
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file or folder")
+    if not (_SAMPLES.search(path.name) or _LINES.search(path.name)):
+        raise ValueError(f"{path}: a file must end in {ENDINGS}, or .json, .log or .txt (as lines)")
+    return [path]
+
+
+def _matches(root: Path, pattern: str) -> list[Path]:
+    named = _LINES.search(pattern)  # "logs/*.json": said by the pattern itself
+    files: list[Path] = []
+    for path in sorted(root.glob(pattern)):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            files += _below(path)
+        elif _SAMPLES.search(path.name) or (named and path.name != MANIFEST):
+            files.append(path)
+    return files
+
+
+def _fixed_part(pattern: Path) -> Path:
+    """Return the part of a pattern before its first component with a wildcard."""
+    parts = pattern.parts
+    wild = next(i for i, part in enumerate(parts) if _WILD.search(part))
+    return Path(*parts[:wild])
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    names = _manifest(folder)
+    if names:
+        for name in names:
+            if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+                raise ValueError(f"{folder / MANIFEST}: files must be below it, got {name!r}")
+            yield from _meant_by(folder / name)
+        return
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            if not path.is_symlink():
+                yield from _below(path)
+        elif _SAMPLES.search(path.name):
+            yield path
+
+
+def _format(file: Path, format_name: str, manifests: dict[Path, dict[str, str]]) -> str:
+    if _TABLE.search(file.name):
+        return TABLE_FORMAT
+    if format_name:
+        return format_name
+    for folder in file.parents[:_MANIFEST_LEVELS]:
+        if folder not in manifests:
+            manifests[folder] = _manifest(folder)
+        found = manifests[folder].get(file.relative_to(folder).as_posix())
+        if found:
+            return found
+    raise ValueError(f"{file}: its format must be named, or stand in a {MANIFEST} beside it")
+
+
+def _manifest(folder: Path) -> dict[str, str]:
+    path = folder / MANIFEST
+    if not path.is_file():
+        return {}
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Manifest).files
+    except msgspec.DecodeError as ex:
+        raise ValueError(f'{path}: must be {{"files": {{path: format}}}}, {ex}') from ex

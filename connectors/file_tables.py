@@ -1,0 +1,244 @@
+"""Rows of CSV and Parquet files as payloads of the unified form, `foreshock-json`.
+
+So the decoder that reads our own samples reads tables too. A row that cannot be read becomes a
+payload that no decoder accepts, with the row in it: nothing is lost and nothing stops.
+"""
+
+import csv
+import math
+import re
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from connectors.file_lines import UNREADABLE, Run, read_lines, unreadable
+
+FIELDS = ("cloud", "service", "account", "region", "unit")  # columns that keep their name
+ROWS_AT_ONCE = 4096
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
+_ENDINGS = re.compile(r"\.(csv(\.gz|\.zst)?|parquet)$")
+_LARGEST_EPOCH_S = 1e11  # a larger number is milliseconds: 1e11 s is the year 5138, 1e11 ms 1973
+_LARGEST_EPOCH_MS = 253_402_300_800_000  # the year 10000
+
+
+class TableColumns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which columns of a CSV or Parquet file hold what.
+
+    A file without a resource column is about one resource: the file's name without its endings.
+    One without a metric column is about the metric "value". Columns named cloud, service, account,
+    region and unit fill the fields of that name; any other becomes an attribute of the resource.
+    """
+
+    resource: str = "resource"
+    metric: str = "metric"
+    timestamp: str = "timestamp"
+    value: str = "value"
+
+    def __post_init__(self) -> None:
+        names = [self.resource, self.metric, self.timestamp, self.value]
+        if "" in names or len(set(names)) < len(names):
+            raise ValueError(f"column names must be four different, non-empty ones, got {names!r}")
+
+
+def number_of(cell: object) -> float | None:
+    """Return a finite number, else None; a bool is none."""
+    if isinstance(cell, bool) or not isinstance(cell, str | int | float | Decimal):
+        return None
+    try:
+        number = float(cell)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def epoch_ms(moment: object) -> int:
+    """Return a table's time in ms UTC: epoch s or ms, by size, or ISO 8601, UTC where it is naive.
+
+    Raises: ValueError if it is none of these.
+    """
+    number = number_of(moment)
+    if number is None:
+        if isinstance(moment, str):
+            return _calendar_ms(moment)
+        raise ValueError("no time")
+    ms = round(number * 1000) if abs(number) < _LARGEST_EPOCH_S else round(number)
+    if abs(ms) >= _LARGEST_EPOCH_MS:
+        raise ValueError("time out of range")
+    return ms
+
+
+def _calendar_ms(text: str) -> int:
+    moment = datetime.fromisoformat(text.strip())
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // _MS
+
+
+class _RowWriter:
+    """Turns the rows of one file into payloads."""
+
+    def __init__(
+        self, path: Path, header: list[str], columns: TableColumns, exact_ms: bool = False
+    ) -> None:
+        self._resource = _ENDINGS.sub("", path.name)
+        self._columns = columns
+        self._exact_ms = exact_ms  # the time column holds ms already
+        self._fault = ""
+        for name in (columns.timestamp, columns.value):
+            if name not in header:
+                self._fault = f"no column {name}"
+        if len(set(header)) < len(header):
+            self._fault = "a column name that stands twice"
+
+    def _ms(self, moment: object) -> int:
+        return moment if self._exact_ms and isinstance(moment, int) else epoch_ms(moment)
+
+    def payload(self, row: Mapping[str, object], raw: bytes | None = None) -> bytes:
+        """Return one JSON line; `raw` is the row's text, for when it cannot be read."""
+        columns = self._columns
+        fault, ts_ms, value = self._fault, 0, None
+        if not fault:
+            value = number_of(row[columns.value])
+            if value is None:
+                fault = f"no finite number in column {columns.value}"
+            moment = row[columns.timestamp]
+            try:
+                ts_ms = self._ms(moment)
+            except ValueError:
+                fault = f"no time in column {columns.timestamp}"
+        if fault:
+            return unreadable(fault, str(row).encode() if raw is None else raw)
+        sample: dict[str, object] = {
+            "resource": self._resource,
+            "cloud": "",
+            "service": "",
+            "account": "",
+            "region": "",
+            "metric": "value",
+            "ts_ms": ts_ms,
+            "value": value,
+        }
+        attributes: dict[str, str] = {}
+        for name, cell in row.items():
+            if name in (columns.timestamp, columns.value) or cell is None or cell == "":
+                continue
+            if name == columns.resource:
+                sample["resource"] = _text(cell)
+            elif name == columns.metric:
+                sample["metric"] = _text(cell)
+            elif name in FIELDS:
+                sample[name] = _text(cell)
+            else:
+                attributes[name] = _text(cell)
+        if attributes:
+            sample["attributes"] = attributes
+        return msgspec.json.encode(sample)
+
+
+def _text(cell: object) -> str:
+    return cell.decode(errors="backslashreplace") if isinstance(cell, bytes) else str(cell)
+
+
+def read_csv(
+    path: Path, start: int, max_line_bytes: int, columns: TableColumns
+) -> Generator[Run, None, None]:
+    """Yield the rows of the file from line `start`; line 0 is the header and no payload.
+
+    A row is a line: an open quote costs one row, not the rest of the file, so a cell cannot hold
+    a line break.
+    """
+    with closing(read_lines(path, 0, max_line_bytes)) as lines:
+        top = next((run.payloads[0] for run in lines), b"")
+    if top.startswith(UNREADABLE) and start == 0:
+        yield Run(0, [top], 1)
+    header = [name.strip() for name in _cells(top) or []]
+    writer = _RowWriter(path, header, columns)
+    for run in read_lines(path, max(1, start), max_line_bytes):
+        rows = [_csv_payload(line, header, writer) for line in run.payloads]
+        yield Run(run.position, rows, run.next_position)
+
+
+def _csv_payload(line: bytes, header: list[str], writer: _RowWriter) -> bytes:
+    if not line:
+        return line  # an empty line is an empty payload, as in every file
+    cells = _cells(line)
+    if cells is None:
+        return unreadable("no CSV row", line)
+    if len(cells) != len(header):
+        return unreadable(f"{len(cells)} cells under {len(header)} columns", line)
+    return writer.payload(dict(zip(header, cells, strict=True)), line)
+
+
+def _cells(line: bytes) -> list[str] | None:
+    try:
+        return next(csv.reader((line.decode(),), strict=True), [])
+    except (UnicodeDecodeError, csv.Error):
+        return None
+
+
+def read_parquet(path: Path, start: int, columns: TableColumns) -> Generator[Run, None, None]:
+    """Yield the rows of the file from row number `start`, row group by row group.
+
+    A damaged row group gives the rows before the damage, then one payload that says so in place of
+    the others. Memory: the encoded pages of a row group.
+    """
+    try:
+        file = pq.ParquetFile(path)
+    except (pa.ArrowException, OSError) as ex:
+        if start == 0:
+            yield Run(0, [unreadable(f"no Parquet file ({ex})")], 1)
+        return
+    with file:
+        schema = file.schema_arrow
+        times = schema.get_all_field_indices(columns.timestamp)
+        exact_ms = any(pa.types.is_timestamp(schema.types[i]) for i in times)
+        writer = _RowWriter(path, schema.names, columns, exact_ms)
+        first = 0
+        for group in range(file.num_row_groups):
+            end = first + file.metadata.row_group(group).num_rows
+            if end > start:
+                yield from _row_group(file, group, (first, end), start, writer)
+            first = end
+        if first < start:
+            raise ValueError(f"{path}: must have at least {start} rows to go on, got {first}")
+
+
+def _row_group(
+    file: pq.ParquetFile, group: int, span: tuple[int, int], start: int, writer: _RowWriter
+) -> Iterator[Run]:
+    position, end = span
+    try:
+        for batch in file.iter_batches(ROWS_AT_ONCE, row_groups=[group], use_threads=False):
+            skip = min(batch.num_rows, max(0, start - position))
+            names = batch.schema.names
+            cells = [_plain(column.slice(skip)) for column in batch.columns]
+            rows = [
+                writer.payload(dict(zip(names, row, strict=True)))
+                for row in zip(*cells, strict=True)
+            ]
+            position += batch.num_rows
+            if rows:
+                yield Run(position - len(rows), rows, position)
+    except (pa.ArrowException, OSError) as ex:
+        if position >= start:
+            lost = unreadable(f"{end - position} rows of row group {group} ({ex})")
+            yield Run(position, [lost], end)
+
+
+def _plain(column: pa.Array) -> list[object]:
+    """Return a column's cells as Python values, times as epoch ms."""
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.timestamp("ms", column.type.tz), safe=False).cast(pa.int64())
+    try:
+        cells: list[object] = column.to_pylist()
+    except UnicodeDecodeError:  # text that is none
+        cells = column.cast(pa.large_binary()).to_pylist()
+    return cells

@@ -1,0 +1,141 @@
+"""Files as a source: JSON lines (plain, gzip, Zstandard), CSV and Parquet, a partition a file.
+
+A file is read once, to its end, as it was when it was reached: growing files are not followed.
+"""
+
+from bisect import bisect_right
+from collections.abc import Generator
+from itertools import accumulate
+
+import msgspec
+
+from connectors.file_lines import Run, read_lines
+from connectors.file_listing import SourceFile, list_files
+from connectors.file_tables import TableColumns, read_csv, read_parquet
+from schema import Chunk
+
+
+class FileSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="files"):
+    """Which files to read, and how much of them at once.
+
+    The results do not depend on `chunk_payloads` and `chunk_bytes`: they bound a read.
+    """
+
+    paths: tuple[str, ...]  # files, folders, or patterns such as "data/**/*.jsonl.gz"
+    format: str = ""  # of JSON lines; "": each folder's manifest.json names it
+    chunk_payloads: int = 1000
+    chunk_bytes: int = 4_194_304  # a larger payload comes alone
+    max_payload_bytes: int = 8_388_608  # a longer line is cut here and rejected
+    columns: TableColumns = TableColumns()
+
+    def __post_init__(self) -> None:
+        if not self.paths or "" in self.paths:
+            raise ValueError(f"paths must name at least one file or folder, got {self.paths!r}")
+        for name in ("chunk_payloads", "chunk_bytes", "max_payload_bytes"):
+            if not 1 <= getattr(self, name) <= 2**30:
+                raise ValueError(f"{name} must be in [1, 2**30], got {getattr(self, name)!r}")
+
+
+class FileReader:
+    """One open file. `ended` is true as soon as the last chunk has been returned."""
+
+    def __init__(self, runs: Generator[Run, None, None], source: FileSource) -> None:
+        self._runs = runs
+        self._source = source
+        self._payloads: list[bytes] = []  # read ahead, from `_taken` on
+        self._positions: list[int] = []
+        self._taken = 0
+        self._ahead_bytes = 0
+        self._next_position = 0  # after what was read ahead
+        self._exhausted = False
+        self._fill()
+
+    @property
+    def ended(self) -> bool:
+        """True: everything was returned."""
+        return self._exhausted and self._taken == len(self._payloads)
+
+    @property
+    def caught_up(self) -> bool:
+        """True at the end: nothing is ever added to a file."""
+        return self.ended
+
+    def read(self) -> Chunk | None:
+        """Return the next chunk; None at the end."""
+        if self.ended:
+            return None
+        start = self._taken
+        window = self._payloads[start : start + self._source.chunk_payloads]
+        sizes = list(accumulate(map(len, window)))
+        count = max(1, bisect_right(sizes, self._source.chunk_bytes))
+        self._taken = start + count
+        self._ahead_bytes -= sizes[count - 1]
+        positions = self._positions[start : self._taken]
+        self._fill()
+        after = self._positions[self._taken :][:1] or [self._next_position]
+        return Chunk(window[:count], positions, after[0])
+
+    def close(self) -> None:
+        """Close the file."""
+        self._runs.close()
+        self._exhausted = True
+
+    def _fill(self) -> None:
+        source = self._source
+        while (
+            not self._exhausted
+            and len(self._payloads) - self._taken < source.chunk_payloads
+            and self._ahead_bytes <= source.chunk_bytes
+        ):
+            run = next(self._runs, None)
+            if run is None:
+                self._exhausted = True
+                return
+            del self._payloads[: self._taken], self._positions[: self._taken]
+            self._taken = 0
+            self._payloads += run.payloads
+            self._positions += range(run.position, run.position + len(run.payloads))
+            self._ahead_bytes += sum(map(len, run.payloads))
+            self._next_position = run.next_position
+
+
+class FileOrigin:
+    """The files of a `FileSource`, listed once, when it is built.
+
+    Every process of a cluster must see the same files under the same paths.
+    A position is a line number (CSV: the header is line 0) or a row number (Parquet), from 0.
+    Raises: ValueError if a path is missing, means no file, or a file has no format.
+    """
+
+    def __init__(self, source: FileSource, name: str = "files") -> None:
+        self.name = name
+        self._source = source
+        self._files = list_files(source.paths, source.format)
+
+    def partitions(self) -> list[str]:
+        """Return the files' paths relative to their common folder, sorted."""
+        return sorted(self._files)
+
+    def format_of(self, partition: str) -> str:
+        """Return the name of the format that the partition's payloads have."""
+        return self._files[partition].format
+
+    def open(self, partition: str, position: int | None) -> FileReader:
+        """Open at `position`: lines before it are read and skipped, row groups are not read.
+
+        Raises: ValueError if the file cannot be read, or is shorter than `position`.
+        """
+        file = self._files[partition]
+        try:
+            return FileReader(self._runs(file, position or 0), self._source)
+        except OSError as ex:
+            raise ValueError(f"{file.path}: must be readable, got {ex.strerror}") from ex
+
+    def _runs(self, file: SourceFile, start: int) -> Generator[Run, None, None]:
+        source = self._source
+        if file.path.suffix == ".parquet":
+            return read_parquet(file.path, start, source.columns)
+        limit = source.max_payload_bytes
+        if ".csv" in file.path.suffixes[-2:]:
+            return read_csv(file.path, start, limit, source.columns)
+        return read_lines(file.path, start, limit)
