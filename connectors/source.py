@@ -1,0 +1,123 @@
+"""The source of the flow: every partition of every origin, decoded where it is read."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Generic
+
+import msgspec
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+
+from connectors.control_log import ControlLog
+from connectors.idle import IdleWatch
+from connectors.origin import Item, Origin, Reader, Stage, StageFactory
+from connectors.pace import Pace
+from connectors.partition import (
+    EndedPartition,
+    IntakeSettings,
+    OpenPartition,
+    SnapshotError,
+    Standing,
+    resumed,
+)
+
+__all__ = [
+    "Intake",
+    "IntakeSettings",
+    "Origin",
+    "Reader",
+    "SnapshotError",
+    "Stage",
+    "StageFactory",
+    "wall_clock",
+]
+
+
+def wall_clock() -> datetime:
+    """Return the time; Bytewax is told in wall time when to call a source again."""
+    return datetime.now(UTC)  # noqa: TID251 (the default clock: it reaches no data)
+
+
+class Intake(FixedPartitionedSource[Item, bytes], Generic[Item]):
+    """All partitions of all origins as one Bytewax source.
+
+    A partition's Bytewax name is "origin/partition", its index its place in the sorted list of
+    all of them, the same in every process. `stop` ends the flow without an end in band, so that
+    no tick closes and a resumed run goes on where this one stood.
+
+    Raises: SnapshotError on resume with another number of key groups or list of partitions.
+    """
+
+    def __init__(
+        self,
+        origins: Sequence[Origin],
+        stage: StageFactory[Item],
+        *,
+        groups: int,
+        stop: threading.Event,
+        settings: IntakeSettings,
+        pace: Pace | None = None,
+        control_log: ControlLog | None = None,
+        clock: Callable[[], datetime] = wall_clock,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        places = [(f"{o.name}/{p}", o, p) for o in origins for p in o.partitions()]
+        self.names = sorted(name for name, _, _ in places)
+        if len(set(self.names)) != len(self.names):
+            twice = next(a for a, b in zip(self.names, self.names[1:], strict=False) if a == b)
+            raise ValueError(f"every partition must be read once, got {twice!r} twice")
+        self._places = {name: (origin, part) for name, origin, part in places}
+        self._stage = stage
+        self._groups = groups
+        self._stop = stop
+        self._settings = settings
+        self._pace = Pace.local(len(self.names)) if pace is None else pace
+        if len(self._pace) != len(self.names):
+            raise ValueError(
+                f"pace must have a row for each of {len(self.names)} partitions, "
+                f"got {len(self._pace)!r}"
+            )
+        self._log = control_log
+        self._clock = clock
+        self._monotonic = monotonic
+
+    def list_parts(self) -> list[str]:
+        """Return all partitions: every worker can reach every one."""
+        return list(self.names)
+
+    def build_part(
+        self, step_id: str, for_part: str, resume_state: bytes | None
+    ) -> StatefulSourcePartition[Item, bytes]:
+        """Open one partition, at its snapshot if there is one."""
+        index = self.names.index(for_part)
+        shape = Standing(self._groups, len(self.names), index, None, False, b"")
+        standing = None
+        if resume_state is not None:
+            standing = resumed(for_part, resume_state, shape)
+            if standing.eof:
+                self._pace.end(index)
+                return EndedPartition(resume_state)
+        origin, part = self._places[for_part]
+        stage = self._stage(origin.name, part, index, standing.stage if standing else None)
+        position = standing.position if standing else None
+        watch = IdleWatch(
+            for_part,
+            index,
+            self._settings.idle_s,
+            int(self._settings.max_skew_s * 500),
+            self._pace,
+            self._log,
+            self._monotonic,
+        )
+        self._pace.move(index, stage.watermark_ms)
+        return OpenPartition(
+            self._settings,
+            msgspec.structs.replace(shape, position=position),
+            origin.open(part, position),
+            stage,
+            self._pace,
+            watch,
+            self._stop,
+            self._clock,
+        )
