@@ -13,6 +13,7 @@ puts what is normal; NaN is not refused, it takes the right way at each node.
 Source: Tan, Ting, Liu: Fast Anomaly Detection for Streaming Data, IJCAI 2011; river.anomaly.
 """
 
+import hashlib
 from functools import lru_cache
 from importlib import import_module
 from typing import NamedTuple
@@ -126,8 +127,7 @@ def _count(forest: HalfSpaceTrees) -> None:
 def _score(forest: HalfSpaceTrees, total: float) -> float:
     if forest.counter[1] == 0:
         return np.nan
-    most = float(forest.trees * forest.window * (2 ** (forest.height + 1) - 1))
-    return 1.0 - total / most
+    return 1.0 - total / float(forest.trees * forest.window * (2 ** (forest.height + 1) - 1))
 
 
 @jit
@@ -162,6 +162,27 @@ def score_and_learn_row(forest: HalfSpaceTrees, row: F64) -> float:
     score = _score(forest, total)
     _count(forest)
     return score
+
+
+@jit
+def _score_and_learn_rows(forest: HalfSpaceTrees, rows: F64, out: F64) -> None:
+    for i in range(rows.shape[0]):
+        out[i] = score_and_learn_row(forest, rows[i])
+
+
+def score_and_learn_rows(forest: HalfSpaceTrees, rows: F64) -> F64:
+    """Do `score_and_learn_row` with each row of `(n, features)`, in order, whatever the batch.
+
+    >>> forest = grow(HalfSpaceTreesSettings(trees=25, window=100), features=1)
+    >>> rows = np.append(np.full(102, 0.4), 0.9).reshape(-1, 1)
+    >>> score_and_learn_rows(forest, rows)[[0, 99, 100, 102]].round(2).tolist()
+    [nan, nan, 0.0, 1.0]
+    """
+    if rows.ndim != 2 or rows.shape[1] != forest.features:
+        raise ValueError(f"rows must be (n, {forest.features}), got {rows.shape!r}")
+    out = np.empty(rows.shape[0])
+    _score_and_learn_rows(forest, np.ascontiguousarray(rows, np.float64), out)
+    return out
 
 
 @lru_cache(maxsize=64)
@@ -202,3 +223,78 @@ def grow(settings: HalfSpaceTreesSettings, features: int) -> HalfSpaceTrees:
         window=settings.window,
         features=features,
     )
+
+
+class _State(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="half_space_trees.v1"):
+    """What one stream has taught. The trees themselves are grown again; `grown` says which."""
+
+    grown: bytes  # digest of features and thresholds
+    height: int
+    window: int
+    rows: int  # of the window under way
+    windows: int
+    learned: bytes  # little-endian unsigned counts, as narrow as the window allows
+    judged: bytes
+
+
+def _digest(forest: HalfSpaceTrees) -> bytes:
+    grown = forest.feature.astype("<u2").tobytes() + forest.threshold.astype("<f8").tobytes()
+    return hashlib.blake2b(grown, digest_size=16).digest()
+
+
+def _count_dtype(window: int) -> str:
+    return "<u1" if window < 2**8 else "<u2" if window < 2**16 else "<u4"
+
+
+def dump(forest: HalfSpaceTrees) -> bytes:
+    """Return what the stream has taught: two counts a leaf, 13 kB with the default settings."""
+    dtype = _count_dtype(forest.window)
+    return msgspec.msgpack.encode(
+        _State(
+            grown=_digest(forest),
+            height=forest.height,
+            window=forest.window,
+            rows=int(forest.counter[0]),
+            windows=int(forest.counter[1]),
+            learned=forest.learned.astype(dtype).tobytes(),
+            judged=forest.judged.astype(dtype).tobytes(),
+        )
+    )
+
+
+def load(state: bytes, settings: HalfSpaceTreesSettings, features: int) -> HalfSpaceTrees:
+    """Return the trees as they were when dumped; they go on to give the same scores.
+
+    Raises:
+        ValueError: not a dump, one of other trees (settings, number of features, another River),
+            or one whose counts do not add up.
+    """
+    try:
+        saved = msgspec.msgpack.decode(state, type=_State)
+    except (msgspec.DecodeError, UnicodeDecodeError) as ex:
+        raise ValueError(f"not a dump of half-space trees: {ex}") from ex
+    forest = grow(settings, features)
+    if (saved.height, saved.window) != (forest.height, forest.window):
+        raise ValueError(
+            f"height and window must be those of the dump, {saved.height} and {saved.window}, "
+            f"got {forest.height} and {forest.window}"
+        )
+    if saved.grown != _digest(forest):
+        raise ValueError("the dump is of other trees: settings, features or River have changed")
+    if not (0 <= saved.rows < saved.window and 0 <= saved.windows < 2**62):
+        raise ValueError(f"damaged dump: rows {saved.rows!r} of window {saved.windows!r}")
+    dtype = _count_dtype(saved.window)
+    judged_rows = saved.window if saved.windows else 0
+    for name, raw, kept, rows in (
+        ("learned", saved.learned, forest.learned, saved.rows),
+        ("judged", saved.judged, forest.judged, judged_rows),
+    ):
+        if len(raw) != kept.size * np.dtype(dtype).itemsize:
+            raise ValueError(f"damaged dump: {name} has {len(raw)} bytes")
+        counts = np.frombuffer(raw, dtype).astype(np.int64)
+        if np.any(counts.reshape(forest.trees, -1).sum(axis=1) != rows):
+            raise ValueError(f"damaged dump: {name} does not count {rows} rows in each tree")
+        kept[:] = counts
+    forest.counter[:] = saved.rows, saved.windows
+    tabulate(forest)
+    return forest
