@@ -1,0 +1,214 @@
+"""Apache Kafka on loopback: one node, free ports, data in a temporary folder.
+
+`python -m tests.kafka.broker` prints the bootstrap address and runs until Ctrl-C or SIGTERM.
+Needs Java 17 and Maven, which fetches the jars that `pom.xml` names and keeps them.
+"""
+
+import base64
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+HERE = Path(__file__).parent
+CLASSPATH = HERE / "target" / "classpath"
+JAVA_OPTIONS = ("-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+CLUSTER_ID = base64.urlsafe_b64encode(b"foreshock-broker").decode().rstrip("=")
+START_S, STOP_S, FETCH_S = 60.0, 15.0, 600.0
+ATTEMPTS = 3  # a port found free may be taken before the broker binds it
+
+
+class BrokerError(RuntimeError):
+    """The broker cannot be had here; the message says why."""
+
+
+def class_path() -> str:
+    """Return the class path of the broker, fetching its jars if need be."""
+    missing = [tool for tool in ("java", "mvn") if shutil.which(tool) is None]
+    if missing:
+        raise BrokerError(f"{' and '.join(missing)} not found: install a Java 17 JDK and Maven")
+    pom = HERE / "pom.xml"
+    if not _fetched(pom):
+        CLASSPATH.parent.mkdir(exist_ok=True)
+        part = CLASSPATH.with_suffix(f".{os.getpid()}")
+        command = ["mvn", "-q", "-B", "-ntp", "-f", str(pom), "dependency:build-classpath"]
+        done = subprocess.run(
+            [*command, f"-Dmdep.outputFile={part}"],
+            capture_output=True,
+            text=True,
+            timeout=FETCH_S,
+            check=False,
+        )
+        if done.returncode != 0:
+            lines = [line for line in done.stdout.splitlines() if "ERROR" in line]
+            raise BrokerError(f"Maven could not fetch Kafka: {' '.join(lines[:1])[:300]}")
+        part.replace(CLASSPATH)
+    return CLASSPATH.read_text().strip()
+
+
+def _fetched(pom: Path) -> bool:
+    if not CLASSPATH.exists() or CLASSPATH.stat().st_mtime < pom.stat().st_mtime:
+        return False
+    return all(Path(jar).exists() for jar in CLASSPATH.read_text().strip().split(":"))
+
+
+def free_ports(count: int) -> list[int]:
+    """Return distinct loopback ports that nobody listens on."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+class Broker:
+    """A running broker; use it as a context manager.
+
+    `properties` are added to the server's own, or replace them (listeners with TLS or SASL).
+    """
+
+    def __init__(self, properties: Mapping[str, str] | None = None) -> None:
+        self._properties = dict(properties or {})
+        self._folder = Path(tempfile.mkdtemp(prefix="kafka-"))
+        self._process: subprocess.Popen[bytes] | None = None
+        self.bootstrap = ""
+
+    def __enter__(self) -> Self:
+        try:
+            jars = class_path()
+            for attempt in range(ATTEMPTS):
+                if self._start(jars, last=attempt == ATTEMPTS - 1):
+                    break
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End the broker by its process id and remove its data."""
+        process, self._process = self._process, None
+        if process is not None and process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def wait(self) -> int:
+        """Wait until the broker ends; return its exit status."""
+        return -1 if self._process is None else self._process.wait()
+
+    def _server_properties(self, port: int, controller_port: int) -> dict[str, str]:
+        here = "127.0.0.1"
+        return {
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "controller.quorum.voters": f"1@{here}:{controller_port}",
+            "controller.listener.names": "CONTROLLER",
+            "listeners": f"PLAINTEXT://{here}:{port},CONTROLLER://{here}:{controller_port}",
+            "advertised.listeners": f"PLAINTEXT://{here}:{port}",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "log.dirs": str(self._folder / "data"),
+            "num.partitions": "1",
+            "auto.create.topics.enable": "false",
+            "offsets.topic.replication.factor": "1",
+            "transaction.state.log.replication.factor": "1",
+            "transaction.state.log.min.isr": "1",
+            "group.initial.rebalance.delay.ms": "0",
+            "log.retention.ms": "-1",  # records may carry times of years ago
+            "log.message.timestamp.after.max.ms": str(2**63 - 1),  # or of years ahead
+            "log.retention.check.interval.ms": "500",
+            "log.cleaner.backoff.ms": "500",
+            **self._properties,
+        }
+
+    def _start(self, jars: str, last: bool) -> bool:
+        port, controller_port = free_ports(2)
+        config = self._folder / "server.properties"
+        properties = self._server_properties(port, controller_port)
+        config.write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
+        java = ["java", *JAVA_OPTIONS, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
+        shutil.rmtree(self._folder / "data", ignore_errors=True)
+        log, tool = self._folder / "log", "kafka.tools.StorageTool"
+        with log.open("wb") as out:
+            formatted = subprocess.run(
+                [*java, "-cp", jars, tool, "format", "-t", CLUSTER_ID, "-c", str(config)],
+                stdout=out,
+                stderr=out,
+                timeout=START_S,
+                check=False,
+            )
+            if formatted.returncode != 0:
+                raise BrokerError(f"Kafka could not format its storage: {_tail(log)}")
+            self._process = subprocess.Popen(
+                [*java, "-cp", jars, "kafka.Kafka", str(config)],
+                stdout=out,
+                stderr=out,
+                start_new_session=True,  # Ctrl-C is for us; we end the broker in order
+            )
+        self.bootstrap = f"127.0.0.1:{port}"
+        if self._answers(self._process):
+            return True
+        if last or "BindException" not in log.read_text(errors="replace"):
+            raise BrokerError(f"Kafka did not answer within {START_S:.0f} s: {_tail(log)}")
+        self._process.kill()
+        self._process.wait()
+        return False
+
+    def _answers(self, process: "subprocess.Popen[bytes]") -> bool:
+        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline and process.poll() is None:
+            try:
+                if admin.list_topics(timeout=0.5).brokers:
+                    return True
+            except KafkaException:
+                continue
+        return False
+
+
+def _tail(log: Path) -> str:
+    return " | ".join(log.read_text(errors="replace").splitlines()[-5:])[-1000:]
+
+
+def main() -> int:
+    """Run a broker in the foreground."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with Broker() as broker:
+            sys.stdout.write(f"{broker.bootstrap}\n")
+            sys.stdout.flush()
+            return broker.wait()
+    except BrokerError as ex:
+        sys.stderr.write(f"kafka: {ex}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
