@@ -1,0 +1,53 @@
+"""The last step of every decoder: vendors' values to the columns of a batch."""
+
+from collections.abc import Hashable
+from typing import TypeVar
+
+import numpy as np
+
+from connectors.formats.reasons import NOT_FINITE
+from connectors.formats.series_book import SeriesBook
+from schema import F64, I32, I64, Decoded, SampleBatch
+
+REJECTED = -1  # slot of a point that has been rejected already
+
+K = TypeVar("K", bound=Hashable)
+
+RejectRow = tuple[int, str, str]  # payload index, reason, detail
+
+
+def assemble(
+    book: SeriesBook[K],
+    slot: I32,
+    ts_ms: I64,
+    value: F64,
+    payload: I32,
+    rejects: list[RejectRow],
+) -> Decoded:
+    """Convert and keep what is good; columns of equal length, `value` in the vendor's unit.
+
+    Adds to `rejects` what is not finite and sorts them by payload. The samples of one payload
+    are put oldest first: GCP sends them newest first, which would make the older ones late.
+    """
+    converted = book.convert(slot, value)
+    good = np.isfinite(converted) & (slot != REJECTED)
+    if not good.all():
+        for i in np.flatnonzero(~good & (slot != REJECTED)):
+            detail = f"value {float(value[i])!r} becomes {float(converted[i])!r}"
+            rejects.append((int(payload[i]), NOT_FINITE, detail))
+        slot, ts_ms, converted, payload = slot[good], ts_ms[good], converted[good], payload[good]
+    if ((payload[1:] == payload[:-1]) & (ts_ms[1:] < ts_ms[:-1])).any():
+        order = np.lexsort((ts_ms, payload))  # stable
+        slot, ts_ms, converted, payload = (
+            slot[order],
+            ts_ms[order],
+            converted[order],
+            payload[order],
+        )
+    if len(rejects) > 1:
+        rejects.sort(key=_payload)
+    return Decoded(SampleBatch(book.series(slot), ts_ms, converted, payload), rejects)
+
+
+def _payload(row: RejectRow) -> int:
+    return row[0]

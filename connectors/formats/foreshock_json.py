@@ -1,0 +1,95 @@
+"""`foreshock-json`: our own unified sample, one JSON object a line."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import msgspec
+import numpy as np
+
+from connectors.formats.columns import REJECTED, RejectRow, assemble
+from connectors.formats.flat_text import pairs
+from connectors.formats.json_lines import LineReader
+from connectors.formats.reasons import BadPoint
+from connectors.formats.series_book import SeriesBook
+from connectors.formats.settings import DecodeSettings
+from connectors.formats.times import MAX_TS_MS
+from schema import Catalogue, Decoded, Resource, SeriesTable
+
+_NOTHING = msgspec.Raw()
+
+Identity = tuple[str, str, str, str, str, str, str | None, bytes]
+
+
+class _Point(msgspec.Struct, gc=False):
+    resource: str
+    metric: str
+    ts_ms: Annotated[int, msgspec.Meta(ge=0, le=MAX_TS_MS)]
+    value: float
+    cloud: str = ""
+    service: str = ""
+    account: str = ""
+    region: str = ""
+    unit: str | None = None
+    attributes: msgspec.Raw = _NOTHING
+
+
+class ForeshockJson:
+    """Decoder of one partition. Memory: the table's series and a bounded cache."""
+
+    def __init__(self, catalogue: Catalogue, settings: DecodeSettings) -> None:
+        self._read = LineReader(_Point, settings.max_payload_bytes)
+        self._book: SeriesBook[Identity] = SeriesBook(catalogue, settings)
+
+    def __call__(self, payloads: Sequence[bytes], table: SeriesTable) -> Decoded:
+        """See schema.Decoder."""
+        self._book.bind(table)
+        points, payload, rejects = self._read(payloads)
+        get = self._book.identities.get
+        slots = [
+            get(
+                (
+                    p.resource,
+                    p.metric,
+                    p.service,
+                    p.cloud,
+                    p.account,
+                    p.region,
+                    p.unit,
+                    bytes(p.attributes),
+                )
+            )
+            for p in points
+        ]
+        known = [
+            self._resolve(points[i], int(payload[i]), rejects) if slot is None else slot
+            for i, slot in enumerate(slots)
+        ]
+        return assemble(
+            self._book,
+            np.array(known, np.int32),
+            np.array([p.ts_ms for p in points], np.int64),
+            np.array([p.value for p in points], np.float64),
+            payload,
+            rejects,
+        )
+
+    def _resolve(self, p: _Point, payload: int, rejects: list[RejectRow]) -> int:
+        attributes = bytes(p.attributes)
+        identity = (
+            p.resource, p.metric, p.service, p.cloud, p.account, p.region, p.unit, attributes
+        )  # fmt: skip
+        size = sum(map(len, identity[:6])) + len(attributes)
+        slot = self._book.recall(identity, size)
+        if slot is not None:
+            return slot
+        try:
+            resource = Resource(
+                p.cloud, p.service, p.account, p.region, p.resource, pairs(attributes, "attributes")
+            )
+        except BadPoint as ex:
+            rejects.append((payload, *ex.fault))
+            return REJECTED
+        spec = self._book.catalogue.lookup(p.service, p.metric)
+        slot = self._book.slot(resource, spec, p.unit or "", ())
+        self._book.remember(identity, slot, size)
+        return slot
