@@ -1,0 +1,82 @@
+"""The tables of the incident store and how they are written, for SQLite and for PostgreSQL."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+SCHEMA_VERSION = 1
+
+metadata = MetaData()
+
+# SQLite counts only an INTEGER primary key up by itself.
+_SEQUENCE = BigInteger().with_variant(Integer(), "sqlite")
+
+version = Table(
+    "foreshock_schema",
+    metadata,
+    Column("one", Integer, primary_key=True, autoincrement=False),  # always 1: a single row
+    Column("version", Integer, nullable=False),
+)
+
+# Every event once, in the order in which it was stored; `sequence` only grows, with gaps.
+incident_events = Table(
+    "incident_events",
+    metadata,
+    Column("sequence", _SEQUENCE, primary_key=True, autoincrement=True),
+    Column("incident_id", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("ts_ms", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),  # the wire form
+    UniqueConstraint("incident_id", "revision"),
+    sqlite_autoincrement=True,  # never gives a number twice
+)
+
+# The newest revision of each incident; the whole of it stands in its event's body.
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("severity", Integer, nullable=False),  # 1 LOW .. 4 CRITICAL
+    Column("title", Text, nullable=False),
+    Column("opened_ms", BigInteger, nullable=False),
+    Column("onset_ms", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    Column("resolved_ms", BigInteger),
+    Column("confidence", Float, nullable=False),
+    Column("member_count", Integer, nullable=False),
+    Index("incidents_by_state", "state", "opened_ms"),
+    Index("incidents_by_opening", "opened_ms"),
+)
+
+Insert = sqlite.Insert | postgresql.Insert
+
+
+def insert_once(table: Table, dialect: str) -> Insert:
+    """Return the statement that adds rows and leaves out those that are there already."""
+    return _insert(table, dialect).on_conflict_do_nothing()
+
+
+def upsert_newer(dialect: str) -> Insert:
+    """Return the statement that sets incidents to a revision, unless they have a newer one."""
+    insert = _insert(incidents, dialect)
+    return insert.on_conflict_do_update(
+        index_elements=[incidents.c.id],
+        set_={column.name: column for column in insert.excluded if column.name != "id"},
+        where=incidents.c.revision < insert.excluded.revision,
+    )
+
+
+def _insert(table: Table, dialect: str) -> Insert:
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
