@@ -36,14 +36,13 @@ def block(transition: Transition) -> list[str]:
     that came in from outside are shown as "?".
     """
     incident = transition.incident
-    happened = _moment(transition.ts_ms)
-    lines = [f"{incident.severity.name:<8} {transition.event:<8} {happened}  {incident.title}"]
+    happened = rfc3339(transition.ts_ms)[:16].replace("T", " ")
+    lines = [f"{incident.severity.name:<8} {transition.event:<8} {happened} UTC  {incident.title}"]
     where = " ".join(value for _, value in incident.scope if value)
     alerts = f"{incident.member_count} alert{'' if incident.member_count == 1 else 's'}"
     if transition.event in ("opened", "reopened"):
-        since = (
-            f"since {_moment(incident.onset_ms)} ({_span(transition.ts_ms - incident.onset_ms)})"
-        )
+        onset = rfc3339(incident.onset_ms)[:16].replace("T", " ").removeprefix(happened[:11])
+        since = f"since {onset} ({_span(transition.ts_ms - incident.onset_ms)})"
         sure = f"confidence {incident.confidence:.2f}"
         lines.append(" · ".join(part for part in (since, alerts, sure, where) if part))
         lines += [f"why  {'; '.join(incident.reasons)}"] if incident.reasons else []
@@ -57,9 +56,13 @@ def block(transition: Transition) -> list[str]:
     return [_printable(line) for line in lines]
 
 
-def render(transition: Transition, width: int | None) -> Text:
-    """Return the block in the severity's colour, wrapped to `width` columns if there is one."""
-    head, *details = block(transition)
+def render(transition: Transition, width: int | None, encoding: str = "utf-8") -> Text:
+    """Return the block in the severity's colour, wrapped to `width` columns if there is one.
+
+    What `encoding` cannot write is shown as "?".
+    """
+    lines = block(transition)
+    head, *details = (line.encode(encoding, "replace").decode(encoding) for line in lines)
     incident = transition.incident
     style = RESOLVED_STYLE if incident.state == "resolved" else STYLES[incident.severity]
     name = len(incident.severity.name)
@@ -111,14 +114,11 @@ class ConsolePart(StatefulSinkPartition[Transition, None]):
         width = self._console.width if self._console.is_terminal else None
         for transition in values:
             if transition.incident.severity >= self._least:
-                self._console.print(render(transition, width), soft_wrap=True, highlight=False)
+                text = render(transition, width, self._console.encoding)
+                self._console.print(text, soft_wrap=True, highlight=False)
 
     def snapshot(self) -> None:
         """Keep nothing."""
-
-
-def _moment(ts_ms: int) -> str:
-    return rfc3339(ts_ms)[:16].replace("T", " ")
 
 
 def _span(ms: int) -> str:
