@@ -32,7 +32,11 @@ def hint(suspects: Sequence[Member], resources: int, scope: Pairs, now_ms: int) 
     since = clock(first.onset_ms, now_ms)
     text = _said(first, _short(first.resource.name, NAME_CHARS), expected=True)
     if first.kind == "silent":
-        text += f" since {since}" + (" (its neighbours have)" if resources == 1 else "")
+        others_send = all(
+            member.kind != "silent" or member.resource.key == first.resource.key
+            for member in suspects
+        )
+        text += f" since {since}" + (" (its neighbours have)" if others_send else "")
     else:
         text += f" at {since}"
     second = next((m for m in suspects if m.resource.key != first.resource.key), None)

@@ -63,7 +63,7 @@ class Case(msgspec.Struct):
     suspects: list[str] = []  # alert ids, most suspect first, at most max_members
     standing: Standing = msgspec.field(default_factory=Standing)
     confidence: float = 0.0  # of the surest alert when last judged with one open
-    resources: int = 0  # that ever were in it
+    resources: int = 0  # that alerted in this episode
     open_count: int = 0
     last_close_ms: int = 0
     judged_ms: int = 0
@@ -172,7 +172,9 @@ def _rank(case: Case, settings: TriageSettings) -> None:
     for name, record in case.members.items():
         if record.evidence and name not in shown:
             record.evidence = ()
-    case.resources = len({record.resource.key for record in case.members.values()})
+    case.resources = len(
+        {record.resource.key for record in case.members.values() if record.opened_ms >= episode_ms}
+    )
 
 
 def _facts(case: Case, now_ms: int) -> Facts:
@@ -263,14 +265,15 @@ def _say(case: Case, event: Event, now_ms: int, reason: str) -> Transition:
 
 def _incident(case: Case, suspects: Sequence[AlertRecord], now_ms: int) -> Incident:
     members = tuple(record.shown() for record in suspects)
+    now_in_it = [member for member in members if member.opened_ms >= case.episode_ms]
     return Incident(
         case.id,
         case.revision,
         "open" if case.resolved_ms is None else "resolved",
         case.standing.severity,
         case.standing.reasons,
-        hint.title(members, case.resources),
-        hint.hint(members, case.resources, case.scope, now_ms),
+        hint.title(now_in_it, case.resources),
+        hint.hint(now_in_it, case.resources, case.scope, now_ms),
         case.scope,
         case.opened_ms,
         case.onset_ms,

@@ -9,10 +9,11 @@ Pairs = tuple[tuple[str, str], ...]
 
 def attribute(resource: Resource, *names: str) -> str:
     """Return the first of the named attributes that is there and not empty, else ""."""
-    if not resource.attributes:
-        return ""
-    values = dict(resource.attributes)
-    return next((values[name] for name in names if values.get(name)), "")
+    for name in names:
+        for held, value in resource.attributes:
+            if held == name and value:
+                return value
+    return ""
 
 
 def application_of(resource: Resource) -> str:
