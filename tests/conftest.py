@@ -1,0 +1,36 @@
+"""Fixtures that more than one folder uses."""
+
+from collections.abc import Iterator
+
+import pytest
+from _pytest.terminal import TerminalReporter
+
+from tests.kafka.cluster import Cluster, cluster
+
+KAFKA = pytest.StashKey[str]()
+
+
+@pytest.fixture(scope="session")
+def kafka(pytestconfig: pytest.Config) -> Iterator[Cluster]:
+    """A Kafka for the whole run; the last lines of the report say which."""
+    with cluster() as found:
+        pytestconfig.stash[KAFKA] = found.said
+        yield found
+
+
+@pytest.fixture
+def real_kafka(kafka: Cluster) -> Cluster:
+    """A Kafka that is no mock."""
+    if not kafka.real:
+        pytest.skip(
+            f"needs a real broker, this is {kafka.said}; install a Java 17 JDK and Maven, or set "
+            "KAFKA_BOOTSTRAP_SERVERS"
+        )
+    return kafka
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.Config) -> None:
+    """Say which Kafka the tests used."""
+    said = config.stash.get(KAFKA, None)
+    if said is not None:
+        terminalreporter.write_line(f"kafka: {said}")
