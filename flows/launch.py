@@ -19,8 +19,8 @@ from types import FrameType
 
 from bytewax.errors import BytewaxRuntimeError
 
+from connectors.recovery_store import RecoverySettings, held
 from flows.failure import Failure, explain, real_exception, remember_failures
-from flows.recovery import RecoverySettings, held
 from flows.worker import DONE, GO, READY, STOP, Builder, Place, run_flow, work
 
 _log = logging.getLogger(__name__)

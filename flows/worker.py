@@ -13,8 +13,8 @@ import msgspec
 from bytewax._bytewax import cluster_main
 from bytewax.dataflow import Dataflow
 
+from connectors.recovery_store import RecoverySettings
 from flows.failure import Failure, explain, remember_failures
-from flows.recovery import RecoverySettings
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _SETTLE_S = 1.0  # for Bytewax to unwind after a failure, before the process is ended regardless

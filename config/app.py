@@ -1,0 +1,57 @@
+"""Everything that can be set, in one struct: the YAML file of `foreshock run`."""
+
+import msgspec
+
+from config.loader import load
+from connectors.console import ConsoleSink
+from connectors.dead_letter import DeadLetterFile
+from connectors.files import FileSource
+from connectors.formats.settings import DecodeSettings
+from connectors.incident_store import SqlSink
+from connectors.jsonl_sink import JsonLinesSink
+from connectors.kafka_settings import KafkaOutput, KafkaSource
+from connectors.late import LateFile
+from connectors.partition import IntakeSettings
+from connectors.recovery_store import RecoverySettings
+from connectors.simulator.settings import SimulatorSource
+from operators.detect_settings import DetectSettings
+from operators.ingest import IngestSettings
+from operators.triage import TriageSettings
+
+Source = KafkaSource | FileSource | SimulatorSource
+Sink = ConsoleSink | JsonLinesSink | SqlSink | KafkaOutput
+
+
+class App(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """All settings. Paths are relative to the working directory.
+
+    Each source and sink says by `type` what it is. Every section may be left out but `sources`.
+    """
+
+    sources: tuple[Source, ...]
+    sinks: tuple[Sink, ...] = (ConsoleSink(),)  # of incident events
+    dead_letter: DeadLetterFile | KafkaOutput | None = None  # none: rejects are counted only
+    late: LateFile | KafkaOutput | None = None  # none: late samples are counted only
+    control_log: KafkaOutput | str | None = None  # a topic, or the path of a file
+    models: str | None = None  # folder of the model registry
+    topology: str | None = None  # file of who calls whom
+    catalogue: str | None = None  # file of metrics, in place of the one that is shipped
+    clouds: str | None = None  # file of thresholds and weights, likewise
+    decode: DecodeSettings = DecodeSettings()
+    intake: IntakeSettings = IntakeSettings()
+    ingest: IngestSettings = IngestSettings()
+    detect: DetectSettings = DetectSettings()
+    triage: TriageSettings = TriageSettings()
+    recovery: RecoverySettings = RecoverySettings()
+
+    def __post_init__(self) -> None:
+        if not self.sources:
+            raise ValueError("sources must name at least one, got none")
+        for name in ("control_log", "models", "topology", "catalogue", "clouds"):
+            if getattr(self, name) == "":
+                raise ValueError(f"{name} must be a path, got ''")
+
+
+def load_app(path: str) -> App:
+    """Read the settings file at `path`; raise ConfigError with the key that is wrong."""
+    return load(path, App)
