@@ -1,0 +1,195 @@
+"""The metric catalogue: YAML layers merged into what `schema.Catalogue` asks for.
+
+Each file is a layer with the sections `canonical`, `services` and `clouds`; a later one goes over
+an earlier one, key by key. A vendor's entry says how to read a value, a canonical entry what it
+means: so a metric means the same by whichever name it is looked up.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from config.catalogue_layers import Layer, Meaning, Overrides, Reading, Service
+from config.loader import ConfigError, load
+from schema import MetricSpec
+
+FOLDER = Path(__file__).parent
+SHIPPED = (FOLDER / "catalogue.yaml", FOLDER / "clouds.yaml")
+
+_MAX_CACHED = 65_536  # names come from producers
+_UNSAFE = re.compile(r"[^a-z0-9]+")
+
+
+class CatalogueTable:
+    """Layers, merged. Satisfies `schema.Catalogue`; lookups are cached, within a bound."""
+
+    def __init__(self) -> None:
+        self.canonical: dict[str, Meaning] = {}
+        self.readings: dict[str, dict[str, Reading]] = {}  # by service and vendor's name
+        self.overrides: dict[str, Overrides] = {}  # by cloud ("aws") and service ("aws.ec2")
+        self._services: dict[tuple[str, str], str] = {}
+        self._made_up: dict[tuple[str, str], str] = {}
+        self._folded: dict[tuple[str, str], Reading] = {}
+        self._specs: dict[tuple[str, str], MetricSpec] = {}
+
+    def service(self, cloud: str, vendor_service: str) -> str:
+        """Return our name ("aws.ec2") of a vendor's ("AWS/EC2"), made up by rule if unknown."""
+        key = (cloud, vendor_service)
+        found = self._made_up.get(key)
+        if found is None:
+            found = self._services.get((cloud, vendor_service.casefold()))
+            found = _made_up(cloud, vendor_service) if found is None else found
+            if len(self._made_up) >= _MAX_CACHED:
+                self._made_up.clear()
+            self._made_up[key] = found
+        return found
+
+    def lookup(self, service: str, vendor_metric: str) -> MetricSpec:
+        """Return the entry of a vendor's or canonical metric name; a default one if unknown."""
+        key = (service, vendor_metric)
+        found = self._specs.get(key)
+        if found is None:
+            if len(self._specs) >= _MAX_CACHED:
+                self._specs.clear()
+            found = self._specs[key] = self._spec(service, vendor_metric)
+        return found
+
+    def tier(self, service: str) -> int | None:
+        """Return how much a service matters, 1 most; None if nothing says so."""
+        for name in (service, service.split(".", 1)[0]):
+            overrides = self.overrides.get(name)
+            if overrides is not None and overrides.tier is not None:
+                return overrides.tier
+        return None
+
+    def _spec(self, service: str, name: str) -> MetricSpec:
+        reading = self.readings.get(service, {}).get(name)
+        if reading is None and name not in self.canonical:
+            reading = self._folded.get((service, name.casefold()))
+        if reading is None:
+            meant = self.meaning(service, name).present()
+            taken = {
+                self._statistic(other, meant)
+                for other in self.readings.get(service, {}).values()
+                if other.metric == name
+            }
+            if len(taken) == 1:  # ticks sum what was summed, whichever name they look up
+                meant["statistic"] = taken.pop()
+            return MetricSpec(name, **meant)
+        metric, labels = reading.target
+        meant = self.meaning(service, metric).present()
+        meant["statistic"] = self._statistic(reading, meant)
+        return MetricSpec(
+            metric, scale=reading.scale, offset=reading.offset, labels=labels, **meant
+        )
+
+    @staticmethod
+    def _statistic(reading: Reading, meant: dict[str, Any]) -> str:
+        return str(reading.statistic or meant.get("statistic", "mean"))
+
+    def meaning(self, service: str, metric: str) -> Meaning:
+        """Return what a canonical name means in a service, the most specific layer on top."""
+        found = self.canonical.get(metric, Meaning())
+        for name in (service.split(".", 1)[0], service):
+            if name in self.overrides:
+                found = self.overrides[name].metrics.get(metric, Meaning()).over(found)
+        return found
+
+    def add(self, layer: Layer, path: str | Path) -> None:
+        """Lay a file over what is there.
+
+        Raises: ConfigError if it names a metric or service that no layer declares.
+        """
+        for metric, meaning in layer.canonical.items():
+            self.canonical[metric] = meaning.over(self.canonical.get(metric, Meaning()))
+        for service, entry in layer.services.items():
+            self._add_service(service, entry, path)
+        for cloud, overrides in layer.clouds.items():
+            where = f"clouds.{cloud}"
+            self._override(cloud, overrides.defaults, path, f"{where}.defaults")
+            for service, own in overrides.services.items():
+                at = f"{where}.services.{service}"
+                if service not in self.readings or not service.startswith(f"{cloud}."):
+                    raise ConfigError(
+                        f"{path}: {at}: must be a service of {cloud} that is declared under "
+                        f"`services`, got {service!r}"
+                    )
+                self._override(service, own, path, at)
+        self._specs.clear()
+        self._made_up.clear()
+
+    def _add_service(self, service: str, entry: Service, path: str | Path) -> None:
+        cloud = service.split(".", 1)[0]
+        readings = self.readings.setdefault(service, {})
+        for name in entry.names:
+            self._services[cloud, name.casefold()] = service
+        self._services[cloud, service.casefold()] = service
+        readings.update(entry.metrics)
+        taken: dict[tuple[str, tuple[tuple[str, str], ...]], str] = {}
+        for name, reading in readings.items():
+            where = f"{path}: services.{service}.metrics.{name}"
+            if reading.metric not in self.canonical:
+                raise ConfigError(
+                    f"{where}.metric: must be declared under `canonical`, got {reading.metric!r}"
+                )
+            self._folded[service, name.casefold()] = reading
+            if reading.instead_of is None:
+                other = taken.setdefault(reading.target, name)
+                if other != name:
+                    raise ConfigError(
+                        f"{where}: would be mixed with {other!r}, which also becomes "
+                        f"{reading.metric!r}; give it labels, or `instead_of: {other}`"
+                    )
+        for name, reading in readings.items():
+            first = readings.get(reading.instead_of) if reading.instead_of is not None else reading
+            if first is None or first.target != reading.target:
+                raise ConfigError(
+                    f"{path}: services.{service}.metrics.{name}.instead_of: must be a metric of "
+                    f"the service that becomes the same, got {reading.instead_of!r}"
+                )
+
+    def _override(self, name: str, given: Overrides, path: str | Path, where: str) -> None:
+        below = self.overrides.get(name, Overrides())
+        metrics = dict(below.metrics)
+        for metric, meaning in given.metrics.items():
+            if metric not in self.canonical:
+                raise ConfigError(
+                    f"{path}: {where}.metrics.{metric}: must be declared under `canonical`, "
+                    f"got {metric!r}"
+                )
+            metrics[metric] = meaning.over(metrics.get(metric, Meaning()))
+        tier = below.tier if given.tier is None else given.tier
+        self.overrides[name] = Overrides(tier, metrics)
+
+
+def load_catalogue(*paths: str | Path) -> CatalogueTable:
+    """Read layers in order, those that are shipped if none is given.
+
+    `load_catalogue(*SHIPPED, "mine.yaml")` lays a file over what is shipped.
+
+    Raises: ConfigError with file and key.
+    """
+    table = CatalogueTable()
+    for path in paths or SHIPPED:
+        table.add(load(path, Layer), path)
+    _check_limits(table, paths[-1] if paths else SHIPPED[-1])
+    return table
+
+
+def _check_limits(table: CatalogueTable, path: str | Path) -> None:
+    """Refuse limits that are good in each layer and contradict each other when merged."""
+    for name, overrides in table.overrides.items():
+        for metric in overrides.metrics:
+            try:
+                table.lookup(name, metric)
+            except ValueError as ex:
+                raise ConfigError(f"{path}: {metric} of {name}, all layers merged: {ex}") from ex
+
+
+def _made_up(cloud: str, vendor_service: str) -> str:
+    """Return "aws.xray" for "AWS/XRay", "azure.keyvault_vaults" for "microsoft.keyvault/vaults"."""
+    name = vendor_service.casefold()
+    for prefix in (f"{cloud}/", f"{cloud}.", "microsoft."):
+        name = name.removeprefix(prefix)
+    slug = _UNSAFE.sub("_", name).strip("_")
+    return ".".join(part for part in (cloud, slug) if part)
