@@ -14,6 +14,7 @@ import msgspec
 
 from connectors.simulator.faults import FAULTS, may_start_at
 from connectors.simulator.plan import Plan
+from connectors.simulator.topology import topology_yaml
 from connectors.simulator.truth import (
     TrueFault,
     read_truth,
@@ -102,6 +103,7 @@ class Desk:
         self._clock = clock
         folder.mkdir(parents=True, exist_ok=True)
         replace_file(folder / "fleet.json", msgspec.json.encode(self._running()))
+        replace_file(folder / "topology.yaml", topology_yaml(plan.fleet).encode())
         write_truth(self.truth_path, truth_of(plan))
 
     def _running(self) -> Running:

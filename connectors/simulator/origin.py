@@ -1,14 +1,17 @@
 """The simulator as a source of the flow: a partition a cloud, straight from memory."""
 
 import time
+from bisect import bisect_left
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
-from connectors.simulator.desk import Desk
+import numpy as np
+
+from connectors.simulator.desk import Desk, Tray
 from connectors.simulator.plan import Plan, inject_now, make_plan
 from connectors.simulator.settings import CLOUDS, SimulatorSource
-from connectors.simulator.tape import STRIDE, Tape
+from connectors.simulator.tape import STRIDE, Pages, Tape
 from connectors.simulator.truth import Truth, read_truth, true_fault, truth_of
 from schema import Chunk
 
@@ -44,11 +47,14 @@ class SimulatorOrigin:
         """Return the clouds."""
         return sorted(CLOUDS)
 
-    def open(self, partition: str, position: int | None) -> "SimulatorReader":
-        """Open a cloud's stream at a position; None: at the beginning."""
+    def open(self, partition: str, position: int | None, lanes: int = 1) -> "SimulatorReader":
+        """Open a cloud's stream at a position; None: at the beginning.
+
+        Positions are those of a reader with as many lanes.
+        """
         if partition not in CLOUDS:
             raise ValueError(f"partition must be one of {', '.join(CLOUDS)}, got {partition!r}")
-        return SimulatorReader(self.plan, partition, position or 0, self.desk, self._clock)
+        return SimulatorReader(self.plan, partition, position or 0, self.desk, self._clock, lanes)
 
     def truth(self) -> Truth:
         """Return the labels, with the faults injected so far."""
@@ -61,11 +67,16 @@ class SimulatorReader:
     """Implements connectors.origin.Reader."""
 
     def __init__(
-        self, plan: Plan, cloud: str, position: int, desk: Desk | None, clock: Seconds
+        self,
+        plan: Plan,
+        cloud: str,
+        position: int,
+        desk: Desk | None,
+        clock: Seconds,
+        lanes: int = 1,
     ) -> None:
         self._plan = plan
-        self._cloud = cloud
-        self._tape = Tape(plan, cloud)
+        self._tape = Tape(plan, cloud, lanes)
         self._step, self._skip = divmod(position, STRIDE)
         self._clock = clock
         self._began_s, self._began_step = clock(), self._step
@@ -88,26 +99,40 @@ class SimulatorReader:
         """The next step."""
         return self._step
 
+    @property
+    def points(self) -> int:
+        """How many points were read."""
+        return self._tape.points
+
     def read(self) -> Chunk | None:
         """Return the next steps that are due; None if none is, or none is left."""
+        pages = self.read_pages()
+        if pages is None:
+            return None
+        stamps_ms = np.array(pages.stamps_ms, dtype=np.int64)
+        return Chunk(pages.payloads, pages.positions, self._step * STRIDE, stamps_ms)
+
+    def read_pages(self) -> Pages | None:
+        """Return the same with the lane of each payload."""
         if self._tray is not None:
-            self._take_requests()
+            self._take_requests(self._tray)
         last = self._due()
         self._caught_up = last <= self._step
         if self._caught_up:
             return None
         pages = self._tape.read(self._step, last)
-        skip = 0
-        while skip < len(pages.positions) and (
-            pages.positions[skip] < self._step * STRIDE + self._skip
-        ):
-            skip += 1
+        if self._skip:  # opened in the middle of a step
+            done = bisect_left(pages.positions, self._step * STRIDE + self._skip)
+            pages = Pages(
+                pages.payloads[done:],
+                pages.positions[done:],
+                pages.stamps_ms[done:],
+                pages.lanes[done:],
+            )
         self._step, self._skip = last, 0
         if self._tray is not None:
             self._tray.tell(self._step, self.ended)
-        return Chunk(
-            pages.payloads[skip:], pages.positions[skip:], last * STRIDE, pages.stamps_ms[skip:]
-        )
+        return pages
 
     def close(self) -> None:
         """Say that this stream is over."""
@@ -125,11 +150,8 @@ class SimulatorReader:
             last = min(last, self._began_step + 1 + int(passed_s / settings.interval_s))
         return last
 
-    def _take_requests(self) -> None:
+    def _take_requests(self, tray: Tray) -> None:
         """Play the faults that were handed in for this cloud, from the next step on."""
-        tray = self._tray
-        if tray is None:
-            return
         for request in tray.requests(self._step):
             root = self._plan.fleet.find(request.resource)
             fault = (

@@ -8,7 +8,7 @@ from connectors.simulator.effects import Fault, apply
 from connectors.simulator.encoders import Encoder
 from connectors.simulator.panel import MISSING, Block, Panel
 from connectors.simulator.plan import Plan
-from schema import I64
+from schema import stable_id
 
 STRIDE = 1_000_000  # positions a step: position = step * STRIDE + payload's place in the step
 
@@ -18,14 +18,17 @@ class Pages(NamedTuple):
 
     payloads: list[bytes]
     positions: list[int]
-    stamps_ms: I64  # when each arrived, event time
-    points: int
+    stamps_ms: list[int]  # when each arrived, event time
+    lanes: list[int]  # which lane each belongs to
 
 
 class Tape:
-    """Everything that a cloud will ever send. Holds one block of six hours."""
+    """Everything that a cloud will ever send. Holds one block of six hours.
 
-    def __init__(self, plan: Plan, cloud: str) -> None:
+    With several lanes a resource keeps to one of them, and so does every payload.
+    """
+
+    def __init__(self, plan: Plan, cloud: str, lanes: int = 1) -> None:
         settings = plan.settings
         self._plan = plan
         self.panel = Panel(settings, plan.fleet, plan.benign, plan.fleet.of_cloud(cloud))
@@ -35,7 +38,11 @@ class Tape:
         self._faults: list[Fault] = [
             fault for fault in plan.faults if plan.fleet.nodes[fault.root].cloud == cloud
         ]
+        self._lanes = lanes
+        names = [plan.fleet.nodes[row.node].name for row in self.panel.rows]
+        self._lane = np.array([stable_id(name) % lanes for name in names], dtype=np.int64)
         self._number = -1  # of the block that is held
+        self.points = 0  # read so far
 
     def add(self, fault: Fault) -> None:
         """Play one more fault; it must not start before what was already read."""
@@ -56,21 +63,30 @@ class Tape:
     def read(self, first: int, last: int) -> Pages:
         """Return what arrives in the steps [first, last), which lie within one block."""
         self._hold(first // self._plan.settings.block_steps)
-        start, end = np.searchsorted(self._arrival, (first, last))
-        settings, size = self._plan.settings, self._plan.settings.points_per_payload
-        arrival = self._arrival[start:end]
+        settings, size, lanes = (
+            self._plan.settings,
+            self._plan.settings.points_per_payload,
+            self._lanes,
+        )
+        turns = np.arange(first * lanes, last * lanes + 1)
+        bounds = np.searchsorted(self._turn, turns)
+        start, end = int(bounds[0]), int(bounds[-1])
         ts_ms = settings.start_ms + self._step[start:end] * (settings.interval_s * 1000)
         texts = self._encoder.points(self._row[start:end], ts_ms, self._value[start:end])
-        payloads: list[bytes] = []
-        positions: list[int] = []
-        stamps: list[int] = []
-        bounds = np.searchsorted(arrival, np.arange(first, last + 1)).tolist()
-        for step, low, high in zip(range(first, last), bounds[:-1], bounds[1:], strict=True):
-            for place, at in enumerate(range(low, high, size)):
-                payloads.append(self._encoder.payload(texts[at : min(at + size, high)]))
-                positions.append(step * STRIDE + place)
-                stamps.append(settings.ms(step))
-        return Pages(payloads, positions, np.array(stamps, dtype=np.int64), len(texts))
+        self.points += len(texts)
+        pages = Pages([], [], [], [])
+        place = 0
+        edges = (bounds - start).tolist()
+        for turn, low, high in zip(turns[:-1].tolist(), edges[:-1], edges[1:], strict=True):
+            step, lane = divmod(turn, lanes)
+            place = place if lane else 0
+            for at in range(low, high, size):
+                pages.payloads.append(self._encoder.payload(texts[at : min(at + size, high)]))
+                pages.positions.append(step * STRIDE + place)
+                pages.stamps_ms.append(settings.ms(step))
+                pages.lanes.append(lane)
+                place += 1
+        return pages
 
     def _hold(self, number: int) -> None:
         """Put a block's points into the order of their arrival."""
@@ -81,7 +97,8 @@ class Tape:
         place, row = np.nonzero((block.delay != MISSING).T)
         step = place + block.first
         arrival = np.minimum(step + block.delay[row, place], last)  # none crosses the block's end
-        order = np.argsort(arrival, kind="stable")
-        self._row, self._step, self._arrival = row[order], step[order], arrival[order]
+        turn = arrival * self._lanes + self._lane[row]
+        order = np.argsort(turn, kind="stable")
+        self._row, self._step, self._turn = row[order], step[order], turn[order]
         self._value = block.values[self._row, self._step - block.first]
         self._number = number

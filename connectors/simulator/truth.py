@@ -60,9 +60,10 @@ class TrueBenign(msgspec.Struct, frozen=True):
     strength: float
 
 
-class Truth(msgspec.Struct, frozen=True):
+class Truth(msgspec.Struct, frozen=True, kw_only=True):
     """The file `truth.json`."""
 
+    version: int = VERSION
     seed: int
     start_ms: int
     end_ms: int
@@ -70,7 +71,6 @@ class Truth(msgspec.Struct, frozen=True):
     quiet_until_ms: int  # no fault of the plan starts before
     faults: tuple[TrueFault, ...]
     benign: tuple[TrueBenign, ...]
-    version: int = VERSION
 
 
 def true_fault(
