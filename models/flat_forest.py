@@ -98,7 +98,8 @@ def attribute_row(forest: FlatForest, row: F64) -> F64:
 
     A split that leads to where paths are shorter on the average speaks for its feature by the
     difference, one that leads to longer ones against it; what remains above 0, over all trees, is
-    shared out. Where nothing remains, as for the most normal row, the shares are equal.
+    shared out. Where nothing remains, as for the most normal row, the shares are equal. A forest
+    does not see how far a value lies beyond all that it was grown from, so neither do the shares.
     """
     share = np.zeros(forest.features)
     for tree in range(forest.roots.size):

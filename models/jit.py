@@ -10,7 +10,6 @@ import hashlib
 import os
 import platform
 import shutil
-import stat
 import tempfile
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
@@ -54,29 +53,32 @@ def digest_of(files: Iterable[Path], versions: Iterable[str]) -> str:
     return digest.hexdigest()
 
 
-def _usable(folder: Path) -> bool:
-    """Whether `folder` exists or can be made, and nobody else can put code into it."""
+def _writable(folder: Path) -> bool:
     try:
         folder.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
-        found = folder.stat()
-        if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            folder.chmod(OWNER_ONLY)  # fails where another user owns it
         with tempfile.TemporaryFile(dir=folder):
-            pass
+            return True
     except OSError:
         return False
-    return not hasattr(os, "getuid") or found.st_uid == os.getuid()
+
+
+def _private(folder: Path) -> bool:
+    """Whether nobody else can put code into `folder`, after closing it to them."""
+    with contextlib.suppress(OSError):  # not ours to close
+        folder.chmod(OWNER_ONLY)
+        return folder.stat().st_uid == os.getuid()
+    return False
 
 
 def cache_base(wanted: Path | None) -> Path:
-    """Return a writable folder of this user: `wanted`, else in the home, else a temporary one."""
-    choices = [] if wanted is None else [wanted]
+    """Return a writable folder: `wanted`, else this user's in the home, else a temporary one."""
+    if wanted is not None and _writable(wanted):
+        return wanted
+    choices = [Path(tempfile.gettempdir()) / f"foreshock-numba-{os.getuid()}"]
     with contextlib.suppress(RuntimeError):  # no home is known
-        choices.append(Path.home() / ".cache" / "foreshock" / "numba")
-    owner = str(os.getuid()) if hasattr(os, "getuid") else "user"
-    choices.append(Path(tempfile.gettempdir()) / f"foreshock-numba-{owner}")
+        choices.insert(0, Path.home() / ".cache" / "foreshock" / "numba")
     for choice in choices:
-        if _usable(choice):
+        if _writable(choice) and _private(choice):
             return choice
     return Path(tempfile.mkdtemp(prefix="foreshock-numba-"))
 
