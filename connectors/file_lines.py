@@ -6,6 +6,7 @@ accepts: `UNREADABLE`, the reason, and the bytes concerned. So it ends as a reje
 
 import zlib
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
@@ -16,6 +17,7 @@ BLOCK_BYTES = 262_144
 SLICE_BYTES = 1024  # of compressed input at once: at worst 33 MB come out of it (Zstandard)
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_DAMAGE = (zlib.error, zstandard.ZstdError)
 _GZIP_FORMAT = 31  # zlib's window bits for "gzip header and trailer, 32 KiB window"
 
 
@@ -41,8 +43,8 @@ def read_lines(path: Path, start: int, max_line_bytes: int) -> Generator[Run, No
 
     A line ends in "\n" or "\r\n", which is not part of it; the last one may end without. An empty
     line is a line. A line longer than `max_line_bytes` is cut there and marked unreadable. A
-    damaged or truncated compressed stream gives what could be read (up to `SLICE_BYTES` of
-    compressed bytes before the damage are lost), then one line, marked unreadable, that says so.
+    damaged or truncated compressed stream gives what could be read, then one line, marked
+    unreadable, that says so.
 
     Memory: a block, a line, and what `SLICE_BYTES` expand to.
     Raises: ValueError if the file has fewer than `start` lines: it is not the one that was read.
@@ -123,6 +125,7 @@ class _Member(Protocol):
 def _inflated(file: BinaryIO, kind: str, new_member: Callable[[], _Member]) -> Iterator[bytes]:
     """Members one after the other, as both formats allow; zero bytes after one are padding."""
     member: _Member | None = None
+    begin = 0  # where in the file it begins
     out = bytearray()
     raw = b""
     while raw := raw or file.read(SLICE_BYTES):
@@ -130,11 +133,11 @@ def _inflated(file: BinaryIO, kind: str, new_member: Callable[[], _Member]) -> I
             raw = raw.lstrip(b"\0") if file.tell() > len(raw) else raw
             if not raw:
                 continue
-            member = new_member()
+            member, begin = new_member(), file.tell() - len(raw)
         try:
             out += member.decompress(raw)
-        except (zlib.error, zstandard.ZstdError) as ex:
-            yield bytes(out)
+        except _DAMAGE as ex:
+            yield bytes(out) + _salvaged(file, begin, file.tell() - len(raw), new_member())
             raise CorruptStreamError(f"{kind} stream is damaged ({ex})") from ex
         raw = member.unused_data if member.eof else b""
         if member.eof:
@@ -145,3 +148,18 @@ def _inflated(file: BinaryIO, kind: str, new_member: Callable[[], _Member]) -> I
     yield bytes(out)
     if member is not None:
         raise CorruptStreamError(f"{kind} stream ends before its end mark")
+
+
+def _salvaged(file: BinaryIO, begin: int, at: int, member: _Member) -> bytes:
+    """Return what can be read from `at` to the damage, in a member that begins at `begin`.
+
+    A call that meets the damage gives nothing, so the rest is read again, a byte a call.
+    """
+    file.seek(begin)
+    while file.tell() < at:
+        member.decompress(file.read(min(SLICE_BYTES, at - file.tell())))
+    out = bytearray()
+    with suppress(*_DAMAGE):
+        while byte := file.read(1):
+            out += member.decompress(byte)
+    return bytes(out)

@@ -156,7 +156,9 @@ def read_csv(
     a line break.
     """
     with closing(read_lines(path, 0, max_line_bytes)) as lines:
-        top = next((run.payloads[0] for run in lines), b"")
+        top = next((run.payloads[0] for run in lines), None)
+    if top is None:
+        return
     if top.startswith(UNREADABLE) and start == 0:
         yield Run(0, [top], 1)
     header = [name.strip() for name in _cells(top) or []]
