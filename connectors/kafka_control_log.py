@@ -1,5 +1,7 @@
 """The control log in a topic of one partition, for flows on several hosts."""
 
+import time
+
 import msgspec
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
@@ -9,13 +11,14 @@ from connectors.kafka_settings import KafkaOutput
 from connectors.kafka_sink import Outgoing, Outlet, ensure_topic
 
 TOPIC_PROPERTIES = {"cleanup.policy": "delete", "retention.ms": "-1"}  # a replay needs all of it
-POLL_SIZE, POLL_S = 1_000, 1.0
+POLL_SIZE, POLL_S = 1_000, 0.05
 
 
 class KafkaControlLog:
     """A control log in Kafka; `settings.topic` is made with one partition and kept for ever.
 
-    Raises: KafkaUnavailableError, also when the topic exists with more than one partition.
+    Raises: KafkaUnavailableError, also when the topic exists with more than one partition;
+    ValueError if it holds a record that we do not know.
     """
 
     def __init__(self, settings: KafkaOutput) -> None:
@@ -25,6 +28,7 @@ class KafkaControlLog:
         self._contact = Contact(f"kafka:{settings.topic}")
         self._records: list[Record] = []  # read so far
         self._next: int | None = None
+        self.read()
 
     def append(self, record: Record) -> None:
         """Write a record and wait until the brokers have it."""
@@ -50,11 +54,12 @@ class KafkaControlLog:
         first, last = consumer.get_watermark_offsets(TopicPartition(topic, 0), wait_s)
         position = first if self._next is None else self._next
         consumer.assign([TopicPartition(topic, 0, position)])
-        silent_s = 0.0
+        deadline = time.monotonic() + wait_s
         while position < last:
             messages = consumer.consume(POLL_SIZE, POLL_S)
-            silent_s = 0.0 if messages else silent_s + POLL_S
-            if silent_s >= wait_s:
+            if messages:
+                deadline = time.monotonic() + wait_s
+            elif time.monotonic() > deadline:
                 raise KafkaUnavailableError(f"kafka:{topic}: stands at {position} of {last}")
             for message in messages:
                 error, offset = message.error(), message.offset()

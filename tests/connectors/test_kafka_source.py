@@ -72,7 +72,7 @@ def test_reads_what_was_written_with_offsets_and_stamps(kafka: Cluster) -> None:
     topic = kafka.topic("round.trip")
     kafka.produce(topic, b"a", b"b", b"c", stamps_ms=(NOON_MS, NOON_MS + 1, NOON_MS + 2))
     found = origin(kafka, topic)
-    assert found.name == "kafka:round.trip"
+    assert found.name == f"kafka:{topic}"
     assert "0" in found.partitions()
     reader = found.open("0", None)
     first, *rest = drain(reader, 3)
@@ -185,10 +185,9 @@ def test_a_gap_at_the_end_moves_the_position(real_kafka: Cluster) -> None:
 
 
 def test_several_topics_are_several_origins(kafka: Cluster) -> None:
-    kafka.topic("many.a")
-    kafka.topic("many.b")
-    both = kafka_origins(source(kafka, "", topics=("many.b", "many.a")), later)
-    assert [o.name for o in both] == ["kafka:many.b", "kafka:many.a"]
+    a, b = kafka.topic("many.a"), kafka.topic("many.b")
+    both = kafka_origins(source(kafka, "", topics=(b, a)), later)
+    assert [o.name for o in both] == [f"kafka:{b}", f"kafka:{a}"]
 
 
 @pytest.mark.parametrize(("policy", "first"), [("earliest", b"c"), ("latest", b"new")])
@@ -225,8 +224,9 @@ def test_an_offset_that_is_gone_stops_the_flow_otherwise(real_kafka: Cluster) ->
 
 
 def test_an_unknown_topic_is_one_clear_error(kafka: Cluster) -> None:
-    with pytest.raises(KafkaUnavailableError, match=r"kafka:nowhere: .*[Uu]nknown topic"):
-        kafka_origins(source(kafka, "nowhere"), later)
+    topic = kafka.name("nowhere")
+    with pytest.raises(KafkaUnavailableError, match=f"kafka:{topic}: .*[Uu]nknown topic"):
+        kafka_origins(source(kafka, topic), later)
 
 
 def dead(**properties: str) -> KafkaSource:
@@ -274,6 +274,7 @@ def test_a_broker_that_dies_is_said_once_and_its_partition_is_not_idle(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("connectors.kafka_source.VERIFY_EVERY_S", 0.0)
+    monkeypatch.setattr("connectors.kafka_source.VERIFY_WITHIN_S", 0.05)
     with mock() as bootstrap:
         there = Cluster(bootstrap, real=False, said="")
         topic = there.topic("dies")

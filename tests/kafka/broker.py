@@ -37,7 +37,7 @@ def class_path() -> str:
     """Return the class path of the broker, fetching its jars if need be."""
     missing = [tool for tool in ("java", "mvn") if shutil.which(tool) is None]
     if missing:
-        raise BrokerError(f"{' and '.join(missing)} not found: install a Java 17 JDK and Maven")
+        raise BrokerError(f"{' and '.join(missing)} not found")
     pom = HERE / "pom.xml"
     if not _fetched(pom):
         CLASSPATH.parent.mkdir(exist_ok=True)

@@ -1,6 +1,7 @@
 """The Kafka that the tests use: the one given, else a real broker, else librdkafka's mock."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,9 +22,15 @@ class Cluster:
     bootstrap: str
     real: bool
     said: str  # one line: which Kafka, and why
+    prefix: str = ""  # of topics, where they are not the only ones
+
+    def name(self, name: str) -> str:
+        """Return the full name of a topic, whether or not it exists."""
+        return self.prefix + name
 
     def topic(self, name: str, partitions: int = 1, **properties: str) -> str:
         """Create a topic; the mock cluster makes all of them with its own number of partitions."""
+        name = self.name(name)
         if not self.real:
             producer = self._producer()
             producer.list_topics(name, timeout=DEADLINE_S)
@@ -61,16 +68,37 @@ class Cluster:
         asked = TopicPartition(topic, 0, offset)
         admin.delete_records([asked])[asked].result()
 
-    def read(self, topic: str, count: int, partition: int = 0) -> list[Message]:
-        """Return the first `count` messages of a partition, by a plain consumer."""
+    def partitions(self, topic: str) -> int:
+        """Return how many partitions a topic has."""
+        found = self._producer().list_topics(topic, timeout=DEADLINE_S).topics[topic]
+        assert found.error is None
+        return len(found.partitions)
+
+    def read_all(self, topic: str) -> list[Message]:
+        """Return what a topic holds, partition by partition, by a plain consumer."""
         consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "test"})
+        messages: list[Message] = []
         try:
-            consumer.assign([TopicPartition(topic, partition, 0)])
-            found = consumer.consume(count, DEADLINE_S)
+            for partition in range(self.partitions(topic)):
+                place = TopicPartition(topic, partition, 0)
+                _, last = consumer.get_watermark_offsets(place, DEADLINE_S)
+                consumer.assign([place])
+                found = consumer.consume(last, DEADLINE_S) if last else []
+                assert len(found) == last
+                messages += found
         finally:
             consumer.close()
-        assert all(message.error() is None for message in found)
-        return found
+        assert all(message.error() is None for message in messages)
+        return messages
+
+    def clear(self) -> None:
+        """Delete the topics that have our prefix."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        ours = [
+            t for t in admin.list_topics(timeout=DEADLINE_S).topics if t.startswith(self.prefix)
+        ]
+        for deleted in admin.delete_topics(ours).values() if ours and self.prefix else ():
+            deleted.result()
 
     def _producer(self) -> Producer:
         return Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 0})
@@ -81,7 +109,12 @@ def cluster() -> Iterator[Cluster]:
     """Yield a Kafka and end it afterwards, if it was started here."""
     given = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
     if given:
-        yield Cluster(given, True, f"the one at {given} (KAFKA_BOOTSTRAP_SERVERS)")
+        prefix = f"test.{os.getpid()}.{time.monotonic_ns()}."
+        found = Cluster(given, True, f"the one at {given} (KAFKA_BOOTSTRAP_SERVERS)", prefix)
+        try:
+            yield found
+        finally:
+            found.clear()
         return
     broker = Broker()
     try:
