@@ -62,7 +62,7 @@ def _said(member: Member, name: str, *, expected: bool) -> str:
         rule = member.kind.removeprefix(RULE)
         value = quantity(part.value, part.unit)
         text = f"rule {rule}: {_metric(part)} of {name} is {value}"
-        return f"{text} (limit {_limit(part)})" if expected else text
+        return f"{text} ({_limit(part)})" if expected else text
     value, normal = _told_apart(part)
     if part.value > part.upper:
         text = f"{_metric(part)} of {name} rose to {value}"
@@ -88,11 +88,12 @@ def _told_apart(part: Evidence) -> tuple[str, str]:
 
 
 def _limit(part: Evidence) -> str:
-    if part.value > part.upper or not math.isfinite(part.lower):
-        return quantity(part.upper, part.unit)
-    if part.value < part.lower or not math.isfinite(part.upper):
-        return quantity(part.lower, part.unit)
-    return band(part.lower, part.upper, part.unit)
+    """Return the threshold where the band has one side only, else what is expected."""
+    if not math.isfinite(part.lower):
+        return "limit " + quantity(part.upper, part.unit)
+    if not math.isfinite(part.upper):
+        return "limit " + quantity(part.lower, part.unit)
+    return "expected " + band(part.lower, part.upper, part.unit)
 
 
 def _metric(part: Evidence) -> str:

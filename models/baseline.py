@@ -1,0 +1,246 @@
+"""What is normal for one series: level, rhythm and spread, learned sample by sample.
+
+A series' state is one row of float64 (`WIDTH` long) and one row of season (`SEASON` long), so
+that a thousand series are two arrays and one pass of compiled code. Nothing here depends on how
+many samples come at once.
+
+- The *level* follows the series slowly (half a day), the *season* holds what an hour of the day
+  adds, and what the weekend adds to that, interpolated between the hours' middles; both learn
+  from the clipped residual (Huber, 1964), so that an outage does not become the new normal, but
+  a change that stays does within a day.
+- What the resource's *load* explains is taken off: the slope of this residual on the load's is
+  learned, so that a surge of traffic does not make its processor look broken.
+- Three views of the residual - the sample, a short and a middle-long mean - are each divided by
+  their own learned spread, which makes them comparable whatever the noise's autocorrelation.
+"""
+
+import math
+
+import msgspec
+import numpy as np
+
+from models.jit import jit
+from schema import F64
+
+# state of a series; all float64
+(
+    SEEN,  # samples so far
+    LAST,  # last value
+    LAST_TICK,
+    STEP,  # usual distance of samples, ticks
+    VOTES,  # how sure of it (Boyer-Moore majority vote)
+    LEVEL,
+    SPREAD,  # of the residual
+    SHORT,  # mean of the last few residuals
+    SHORT_SPREAD,
+    MIDDLE,  # mean of some dozens
+    MIDDLE_SPREAD,
+    CHANGE_SPREAD,  # of the difference of neighbours
+    MEAN,  # plain, over about a day
+    DEVIATION,  # plain, over about a day
+    QUARTILE_1,
+    QUARTILE_3,
+    LOAD_PRODUCT,  # mean of residual x load residual
+    LOAD_SQUARE,
+    OUT_SINCE,  # tick at which the residual left its band, -1 inside
+    IN_BAND,  # samples back inside
+) = range(20)
+WIDTH = 20
+HOURS = 24
+SEASON = 4 * HOURS  # day by hour, weekend's addition by hour, and the samples behind each
+
+# what `learn` returns for a sample
+(
+    Z,  # robust z of the residual
+    Z_SHORT,  # of the short mean
+    Z_MIDDLE,  # of the middle-long mean
+    Z_CHANGE,  # of the change since the last sample
+    EXPECTED,
+    BAND,  # half width of the expected band
+    RESIDUAL,  # before the load was taken off
+    Z_MEAN,  # plain z-score, for the statistical detector
+    IQR_EXCESS,  # distance outside the quartiles, in interquartile ranges
+) = range(9)
+VIEWS = 9
+
+_HUBER = 2.0  # spreads; a residual beyond teaches the level no more than this
+_TO_DEVIATION = 1.2533141373155003  # mean absolute deviation to deviation, normal law
+_BAND = 3.0  # spreads either side
+_MAX_Z = 50.0
+WARM_UP = 30  # samples before anything is said
+
+
+class BaselineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How fast the normal is learned. Lengths count samples, or hours of the series' step."""
+
+    level_h: float = 12.0
+    spread_h: float = 24.0
+    season_days: float = 7.0
+    short: float = 8.0  # samples
+    middle: float = 40.0  # samples
+    least_ratio: float = 0.002  # of the level: no spread is taken to be smaller
+
+    def __post_init__(self) -> None:
+        for name in ("level_h", "spread_h", "season_days", "short", "middle"):
+            value = getattr(self, name)
+            if not 1 <= value <= 10_000:
+                raise ValueError(f"{name} must be in [1, 10000], got {value!r}")
+        if not 0 <= self.least_ratio < 1:
+            raise ValueError(f"least_ratio must be in [0, 1), got {self.least_ratio!r}")
+
+    def constants(self, tick_s: int) -> F64:
+        """Return the settings as the kernels take them: lengths in ticks where they are times."""
+        hour = 3600.0 / tick_s
+        return np.array(
+            [
+                self.level_h * hour,
+                self.spread_h * hour,
+                self.season_days,
+                self.short,
+                self.middle,
+                self.least_ratio,
+                hour,
+            ]
+        )
+
+
+@jit
+def learn_step(state: F64, tick: float) -> float:
+    """Vote on the series' step; return the ticks since the last sample (0 for the first).
+
+    Source: Boyer and Moore (1981), majority vote in one cell.
+    """
+    if state[SEEN] == 0.0:
+        return 0.0
+    gap = tick - state[LAST_TICK]
+    if gap == state[STEP]:
+        state[VOTES] = min(state[VOTES] + 1.0, 8.0)
+    elif state[VOTES] > 0.0:
+        state[VOTES] -= 1.0
+    else:
+        state[STEP] = gap
+        state[VOTES] = 1.0
+    return gap
+
+
+@jit
+def _follow(spread: float, size: float, gain: float, warm: bool) -> float:
+    """Move a spread towards |size|, which counts for no more than three spreads."""
+    if warm:
+        size = min(size, 3.0 * spread + 1e-300)
+    return spread + gain * (size * _TO_DEVIATION - spread)
+
+
+@jit
+def _z(size: float, spread: float) -> float:
+    return min(max(size / spread, -_MAX_Z), _MAX_Z)
+
+
+@jit
+def learn(
+    state: F64,
+    season: F64,
+    x: float,
+    tick: float,
+    hour: float,
+    weekend: bool,
+    load: float,
+    load_spread: float,
+    least: float,
+    constants: F64,
+    views: F64,
+) -> bool:
+    """Judge sample `x` by what came before it, into `views`, and then learn it.
+
+    `hour` is the hour of the day in [0, 24) at the tick's start, `load` the residual of the
+    resource's load metric at this tick (NaN: none) with its spread, `least` the smallest change of
+    interest in the metric's unit. Returns whether the series is warm; while it is not, `views` says nothing
+    but the expected value.
+    """
+    n = state[SEEN]
+    gap = learn_step(state, tick)
+    step = max(state[STEP], 1.0)
+    if n == 0.0:
+        state[LEVEL] = x
+        state[MEAN] = x
+        state[QUARTILE_1] = x
+        state[QUARTILE_3] = x
+        state[OUT_SINCE] = -1.0
+        state[STEP] = 1.0
+    # -- the expected value
+    position = hour - 0.5 + 24.0 * (hour < 0.5)
+    first = int(position) % HOURS
+    second = (first + 1) % HOURS
+    part = position - math.floor(position)
+    rhythm = (1.0 - part) * season[first] + part * season[second]
+    if weekend:
+        rhythm += (1.0 - part) * season[HOURS + first] + part * season[HOURS + second]
+    residual = x - state[LEVEL] - rhythm
+    explained = 0.0
+    has_load = load == load  # not NaN
+    if has_load and state[LOAD_SQUARE] > 0.0 and n > WARM_UP:
+        explained = load * state[LOAD_PRODUCT] / state[LOAD_SQUARE]
+    rest = residual - explained
+    floor = max(max(least * 0.25, constants[5] * abs(state[LEVEL])), 1e-9)
+    spread = max(state[SPREAD], floor)
+    # -- the views
+    warm = n >= WARM_UP
+    clipped = min(max(rest, -5.0 * spread), 5.0 * spread)
+    state[SHORT] += (clipped - state[SHORT]) / min(n + 1.0, constants[3])
+    state[MIDDLE] += (clipped - state[MIDDLE]) / min(n + 1.0, constants[4])
+    change = x - state[LAST] if n > 0.0 and gap <= 3.0 * step else 0.0
+    views[EXPECTED] = x - rest
+    views[BAND] = _BAND * spread
+    views[RESIDUAL] = residual
+    views[Z] = _z(rest, spread)
+    views[Z_SHORT] = _z(state[SHORT], max(state[SHORT_SPREAD], 0.35 * floor))
+    views[Z_MIDDLE] = _z(state[MIDDLE], max(state[MIDDLE_SPREAD], 0.16 * floor))
+    views[Z_CHANGE] = _z(change, max(state[CHANGE_SPREAD], floor))
+    deviation = max(state[DEVIATION], floor)
+    views[Z_MEAN] = _z(x - state[MEAN], deviation)
+    width = max(state[QUARTILE_3] - state[QUARTILE_1], 1.35 * floor)
+    views[IQR_EXCESS] = 0.0
+    if x > state[QUARTILE_3]:
+        views[IQR_EXCESS] = (x - state[QUARTILE_3]) / width
+    elif x < state[QUARTILE_1]:
+        views[IQR_EXCESS] = (x - state[QUARTILE_1]) / width
+    # -- onset
+    if abs(rest) > 2.0 * spread and warm:
+        if state[OUT_SINCE] < 0.0:
+            state[OUT_SINCE] = tick
+        state[IN_BAND] = 0.0
+    elif state[OUT_SINCE] >= 0.0:
+        state[IN_BAND] += 1.0
+        if state[IN_BAND] >= 3.0:
+            state[OUT_SINCE] = -1.0
+    # -- learn
+    gain = 1.0 / min(n + 1.0, max(constants[1] / step, 60.0))
+    state[SPREAD] = _follow(state[SPREAD], abs(rest), gain, warm)
+    state[SHORT_SPREAD] = _follow(state[SHORT_SPREAD], abs(state[SHORT]), gain, warm)
+    state[MIDDLE_SPREAD] = _follow(state[MIDDLE_SPREAD], abs(state[MIDDLE]), gain, warm)
+    state[CHANGE_SPREAD] = _follow(state[CHANGE_SPREAD], abs(change), gain, warm)
+    state[DEVIATION] = _follow(state[DEVIATION], abs(x - state[MEAN]), gain, warm)
+    state[MEAN] += gain * min(max(x - state[MEAN], -3.0 * deviation), 3.0 * deviation)
+    pace = deviation * max(0.01, 2.0 / (n + 2.0))
+    state[QUARTILE_1] += pace * (0.25 - (x < state[QUARTILE_1]))
+    state[QUARTILE_3] += pace * (0.75 - (x < state[QUARTILE_3]))
+    bound = _HUBER * spread if warm else 1e300
+    taught = min(max(rest, -bound), bound)
+    state[LEVEL] += taught / min(n + 1.0, max(constants[0] / step, 30.0))
+    in_hour = max(constants[6] / step, 1.0)  # samples
+    doubt = min(15.0, 0.25 * in_hour)  # samples that an unseen hour is taken to have had
+    visits = in_hour * constants[2]
+    offset = HOURS if weekend else 0
+    for side in range(2):
+        at = offset + (first if side == 0 else second)
+        share = 1.0 - part if side == 0 else part
+        count = season[2 * HOURS + at]
+        season[at] += share * taught / min(count + 1.0 + doubt, visits)
+        season[2 * HOURS + at] = min(count + share, 1e6)
+    if has_load and abs(residual) <= 2.0 * bound and abs(load) <= 4.0 * load_spread:
+        state[LOAD_PRODUCT] += gain * (residual * load - state[LOAD_PRODUCT])
+        state[LOAD_SQUARE] += gain * (load * load - state[LOAD_SQUARE])
+    state[SEEN] = n + 1.0
+    state[LAST] = x
+    state[LAST_TICK] = tick
+    return warm

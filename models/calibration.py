@@ -1,0 +1,71 @@
+"""From a detector's raw score to how rare it is: a tail probability that detectors share.
+
+Above its own 98th percentile a score's excess is taken as exponential (the exponential case of
+the generalised Pareto law); below, rarity grows linearly. Percentile and mean excess are learned
+score by score, in three numbers a (resource, detector), and drawn towards those of the whole
+cohort while the resource is young.
+
+Source: peaks over threshold, Pickands (1975); stochastic quantile, Robbins and Monro (1951).
+"""
+
+import math
+
+import msgspec
+
+from models.jit import jit
+from schema import F64
+
+COUNT, QUANTILE, EXCESS = range(3)
+WIDTH = 3
+TAIL = 0.02  # share of scores above the quantile
+_AT_QUANTILE = -math.log10(TAIL)
+_LN10 = math.log(10.0)
+MAX_SURPRISE = 16.0
+_MAX_EXCESSES = 5.0  # one score teaches no more than so many mean excesses
+
+
+class CalibrationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much a resource's own scores count against its cohort's."""
+
+    prior_rows: float = 1000.0  # rows that the cohort's tail is worth
+    memory_rows: float = 20_000.0  # rows after which the past fades
+    start_quantile: float = 3.0  # before anything is known
+    start_excess: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("prior_rows", "memory_rows", "start_quantile", "start_excess"):
+            value = getattr(self, name)
+            if not 0 < value <= 1e9:
+                raise ValueError(f"{name} must be in (0, 1e9], got {value!r}")
+
+
+@jit
+def learn_tail(tail: F64, raw: float, memory_rows: float) -> None:
+    """Learn one raw score into `(3,)` count, quantile and mean excess."""
+    tail[COUNT] += 1.0
+    n = min(max(tail[COUNT], 50.0), memory_rows)
+    excess = max(tail[EXCESS], 1e-9)
+    step = excess / (TAIL * n)
+    if raw > tail[QUANTILE]:
+        over = min(raw - tail[QUANTILE], _MAX_EXCESSES * excess)
+        tail[EXCESS] += (over - excess) / max(n * TAIL, 10.0)
+        tail[QUANTILE] += min(step * (1.0 - TAIL), over)
+    else:
+        tail[QUANTILE] -= step * TAIL
+
+
+@jit
+def surprise(raw: float, own: F64, cohort: F64, prior_rows: float) -> float:
+    """Return -log10 of the probability of a score as high as `raw`, in [0, 16].
+
+    >>> import numpy as np
+    >>> tail = np.array([1000.0, 3.0, 0.5])
+    >>> [round(surprise(raw, tail, tail, 1000.0), 2) for raw in (0.0, 3.0, 4.0, 6.0)]
+    [0.0, 1.7, 2.57, 4.3]
+    """
+    share = own[COUNT] / (own[COUNT] + prior_rows)
+    quantile = max(share * own[QUANTILE] + (1.0 - share) * cohort[QUANTILE], 1e-9)
+    excess = max(share * own[EXCESS] + (1.0 - share) * cohort[EXCESS], 1e-9)
+    if raw > quantile:
+        return min(_AT_QUANTILE + (raw - quantile) / (excess * _LN10), MAX_SURPRISE)
+    return _AT_QUANTILE * max(raw, 0.0) / quantile

@@ -1,0 +1,68 @@
+"""From several detectors' surprises to one score and a confidence.
+
+The mean beats the maximum: detectors that agree are worth more than one that shouts. A detector
+that has no score yet (NaN) has no vote.
+"""
+
+import math
+
+import msgspec
+
+from models.jit import jit
+from schema import F64
+
+DETECTORS = ("statistical", "temporal", "isolation_forest", "half_space_trees")
+
+
+class FusionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The detectors' votes, 0 switches one off, and how a fused score becomes a confidence."""
+
+    statistical: float = 0.5
+    temporal: float = 2.0
+    isolation_forest: float = 1.0
+    half_space_trees: float = 0.5
+    even_at: float = 4.0  # fused score at which the confidence is a half
+    steepness: float = 1.5
+
+    def __post_init__(self) -> None:
+        votes = [getattr(self, name) for name in DETECTORS]
+        if any(not 0 <= vote <= 100 for vote in votes):
+            raise ValueError(f"votes must be in [0, 100], got {votes!r}")
+        if not sum(votes) > 0:
+            raise ValueError(f"at least one vote must be above 0, got {votes!r}")
+        if not 0 < self.even_at <= 16:
+            raise ValueError(f"even_at must be in (0, 16], got {self.even_at!r}")
+        if not 0 < self.steepness <= 100:
+            raise ValueError(f"steepness must be in (0, 100], got {self.steepness!r}")
+
+    @property
+    def votes(self) -> tuple[float, ...]:
+        """Votes in the order of DETECTORS."""
+        return tuple(getattr(self, name) for name in DETECTORS)
+
+
+@jit
+def fuse(surprises: F64, votes: F64) -> float:
+    """Return the voted mean of the surprises, >= 0; NaN where nobody has one.
+
+    >>> import numpy as np
+    >>> fuse(np.array([2.0, np.nan, 5.0]), np.array([2.0, 9.0, 1.0]))
+    3.0
+    """
+    total = 0.0
+    weight = 0.0
+    for i in range(surprises.size):
+        if surprises[i] == surprises[i] and votes[i] > 0.0:
+            total += votes[i] * surprises[i]
+            weight += votes[i]
+    return total / weight if weight > 0.0 else math.nan
+
+
+@jit
+def confidence(score: float, even_at: float, steepness: float) -> float:
+    """Return the fused score as a confidence in [0, 1], a half at `even_at`.
+
+    >>> confidence(4.0, 4.0, 1.5), round(confidence(6.0, 4.0, 1.5), 3)
+    (0.5, 0.953)
+    """
+    return 1.0 / (1.0 + math.exp(-steepness * (score - even_at)))

@@ -1,0 +1,268 @@
+"""The resources of one service in one key group: their arrays, their order, their names."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from models import baseline, calibration
+from models.fusion import DETECTORS
+from operators.packing import Named
+from operators.rules import RuleTable
+from operators.score import (
+    BOTH,
+    COUNTERS,
+    DOWN,
+    FEATURES,
+    FIRST_TICK,
+    FIT_TICK,
+    FORGOTTEN,
+    MAX_RULES,
+    NONE,
+    OPENED,
+    RESOURCE_WIDTH,
+    UP,
+    Cohort,
+)
+from operators.ticks import rule_of
+from schema import I32, MetricSpec, Resource, Series
+
+_DIRECTIONS = {"up": UP, "down": DOWN, "both": BOTH, "none": NONE}
+
+
+class Member(msgspec.Struct, frozen=True):
+    """A series of the cohort, beside its numbers."""
+
+    uid: int
+    resource_id: int
+    series: Series
+    spec: MetricSpec
+
+
+def empty_arrays(service_tails: npt.NDArray[np.float64], reservoir_rows: int) -> Cohort:
+    """Return the arrays of a cohort that has no resources yet."""
+    counters = np.zeros(COUNTERS)
+    counters[FIRST_TICK] = counters[FIT_TICK] = -1.0
+    return Cohort(
+        state=np.zeros((0, baseline.WIDTH)),
+        season=np.zeros((0, baseline.SEASON), np.float32),
+        owner=np.zeros(0, np.int32),
+        direction=np.zeros(0, np.int32),
+        weight=np.zeros(0),
+        least=np.zeros(0),
+        is_load=np.zeros(0, np.int32),
+        column=np.zeros(0, np.int32),
+        rules=np.zeros((0, MAX_RULES), np.int32),
+        rule_run=np.zeros((0, MAX_RULES), np.int32),
+        resource=np.zeros((0, RESOURCE_WIDTH)),
+        tails=np.zeros((0, len(DETECTORS), calibration.WIDTH)),
+        cohort_tails=service_tails.copy(),
+        counters=counters,
+        reservoir=np.zeros((reservoir_rows, 0), np.float32),
+        slot=np.zeros(0, np.int32),
+    )
+
+
+class CohortTable:
+    """Names and arrays of a cohort's series and resources, by row.
+
+    Memory: about 0.6 kB a series and 0.3 kB a resource, plus the reservoir.
+    """
+
+    def __init__(self, service: str, rules: RuleTable, arrays: Cohort) -> None:
+        self.service = service
+        self.arrays = arrays
+        self.members: list[Member] = []
+        self.resources: list[Resource] = []
+        self.slots: dict[str, int] = {}  # metric -> its columns in the reservoir
+        self.columns: dict[str, int] = {}  # metric -> its columns for the forests
+        self._rules = rules
+        self._row_of: dict[int, int] = {}  # resource id -> row
+        self._tags: dict[int, dict[int, tuple[tuple[str, str], ...]]] = {}
+
+    # ------------------------------------------------------------------ growing
+
+    def add(self, found: Iterable[tuple[Named, MetricSpec]]) -> range:
+        """Add series that are new to the cohort; return their rows."""
+        first = len(self.members)
+        old_resources = len(self.resources)
+        owner = []
+        for named, spec in found:
+            row = self._row_of.get(named.resource_id)
+            if row is None:
+                row = self._row_of[named.resource_id] = len(self.resources)
+                self.resources.append(msgspec.structs.replace(named.series.resource, attributes=()))
+            owner.append(row)
+            self.members.append(Member(named.uid, named.resource_id, named.series, spec))
+            self.slots.setdefault(named.series.metric, len(self.slots))
+        self._grow(self.members[first:], owner, len(self.resources) - old_resources)
+        return range(first, len(self.members))
+
+    def _grow(self, fresh: list[Member], owner: list[int], resources: int) -> None:
+        old = self.arrays
+        n = len(fresh)
+        reservoir = np.zeros((old.reservoir.shape[0], len(self.slots) * FEATURES), np.float32)
+        reservoir[:, : old.reservoir.shape[1]] = old.reservoir
+        unheard = np.zeros((resources, RESOURCE_WIDTH))
+        unheard[:, OPENED] = -1.0
+        more = {
+            **self._settings_of(fresh),
+            "state": np.zeros((n, baseline.WIDTH)),
+            "season": np.zeros((n, baseline.SEASON), np.float32),
+            "owner": np.array(owner, np.int32),
+            "rule_run": np.zeros((n, MAX_RULES), np.int32),
+            "resource": unheard,
+            "tails": np.zeros((resources, *old.tails.shape[1:])),
+        }
+        self.arrays = old._replace(
+            reservoir=reservoir,
+            **{name: np.concatenate((getattr(old, name), new)) for name, new in more.items()},
+        )
+
+    def _settings_of(self, members: list[Member]) -> dict[str, npt.NDArray[Any]]:
+        """Return the arrays that catalogue and rules decide."""
+        specs = [m.spec for m in members]
+        rules = [self._rules.of(self.service, m.series.metric) for m in members]
+        return {
+            "direction": np.array([_DIRECTIONS[s.bad] for s in specs], np.int32),
+            "weight": np.array([s.weight for s in specs], np.float64),
+            "least": np.array([s.min_change for s in specs], np.float64),
+            "is_load": np.array([s.load for s in specs], np.int32),
+            "column": np.array([self.columns.get(m.series.metric, -1) for m in members], np.int32),
+            "slot": np.array([self.slots[m.series.metric] for m in members], np.int32),
+            "rules": np.array(rules, np.int32).reshape(len(members), MAX_RULES),
+        }
+
+    # ------------------------------------------------------------------ order
+
+    def ranks(self) -> I32:
+        """Return each series' place in the one order: resource, load first, series."""
+        uid = np.array([m.uid for m in self.members], np.uint64)
+        resource = np.array([m.resource_id for m in self.members], np.uint64)
+        rank = np.empty(len(uid), np.int32)
+        rank[np.lexsort((uid, 1 - self.arrays.is_load, resource))] = np.arange(len(uid))
+        return rank
+
+    def merge_rules(self) -> I32:
+        """Return by series how several samples of a tick become one."""
+        return np.array([rule_of(m.spec.statistic) for m in self.members], np.int32)
+
+    # ------------------------------------------------------------------ names
+
+    def set_attributes(
+        self, resource_id: int, partition: int, attributes: tuple[tuple[str, str], ...]
+    ) -> None:
+        """Take what a partition says of a resource; of two partitions the later one's word counts.
+
+        "Later" is by the partition's index, so that it does not depend on who came first.
+        """
+        said = self._tags.setdefault(resource_id, {})
+        said[partition] = attributes
+        merged: dict[str, str] = {}
+        for index in sorted(said):
+            merged.update(said[index])
+        row = self._row_of[resource_id]
+        self.resources[row] = msgspec.structs.replace(
+            self.resources[row], attributes=tuple(sorted(merged.items()))
+        )
+
+    def set_columns(self, columns: dict[str, int]) -> None:
+        """Say which columns of a feature row belong to which metric."""
+        self.columns = columns
+        self.arrays.column[:] = [columns.get(m.series.metric, -1) for m in self.members]
+
+    # ------------------------------------------------------------------ forgetting
+
+    def forget(self, keep_ids: set[int]) -> list[Member]:
+        """Take away resources that the pass has forgotten, except `keep_ids`; return their series.
+
+        Rows move up: whoever holds row numbers must ask anew.
+        """
+        gone = self.arrays.resource[:, FORGOTTEN] == 1.0
+        for resource_id, row in self._row_of.items():
+            if resource_id in keep_ids:
+                gone[row] = False
+        if not gone.any():
+            return []
+        old = self.arrays
+        stay = ~gone
+        keep = stay[old.owner]
+        renumbered = np.cumsum(stay, dtype=np.int32) - np.int32(1)
+        lost = [m for m, k in zip(self.members, keep, strict=True) if not k]
+        self.arrays = old._replace(
+            **{name: getattr(old, name)[keep] for name in SERIES_ARRAYS},
+            resource=old.resource[stay],
+            tails=old.tails[stay],
+        )
+        self.arrays = self.arrays._replace(owner=renumbered[self.arrays.owner])
+        self.members = [m for m, k in zip(self.members, keep, strict=True) if k]
+        self.resources = [r for r, s in zip(self.resources, stay, strict=True) if s]
+        for member in lost:
+            self._row_of.pop(member.resource_id, None)
+            self._tags.pop(member.resource_id, None)
+        self._row_of = {i: int(renumbered[row]) for i, row in self._row_of.items()}
+        return lost
+
+    # ------------------------------------------------------------------ snapshot
+
+    def names(self) -> "CohortNames":
+        """Return what is not in the arrays."""
+        return CohortNames(
+            self.service,
+            tuple((m.uid, m.resource_id, m.series) for m in self.members),
+            tuple(self.resources),
+            tuple(self._row_of.items()),
+            tuple(self.slots),
+            tuple(self.columns.items()),
+            tuple((i, tuple(said.items())) for i, said in self._tags.items()),
+        )
+
+    @classmethod
+    def restore(
+        cls,
+        names: "CohortNames",
+        rules: RuleTable,
+        arrays: Cohort,
+        spec: Callable[[Series], MetricSpec],
+    ) -> "CohortTable":
+        """Return the table that `names` and its arrays came from, under today's catalogue."""
+        table = cls(names.service, rules, arrays)
+        table.members = [
+            Member(uid, rid, series, spec(series)) for uid, rid, series in names.members
+        ]
+        table.resources = list(names.resources)
+        table.slots = {metric: i for i, metric in enumerate(names.slots)}
+        table.columns = dict(names.columns)
+        table._row_of = dict(names.rows)
+        table._tags = {i: dict(said) for i, said in names.tags}
+        table.arrays = arrays._replace(**table._settings_of(table.members))
+        return table
+
+
+class CohortNames(msgspec.Struct, frozen=True, array_like=True):
+    """A `CohortTable` without its arrays."""
+
+    service: str
+    members: tuple[tuple[int, int, Series], ...]
+    resources: tuple[Resource, ...]
+    rows: tuple[tuple[int, int], ...]
+    slots: tuple[str, ...]
+    columns: tuple[tuple[str, int], ...]
+    tags: tuple[tuple[int, tuple[tuple[int, tuple[tuple[str, str], ...]], ...]], ...]
+
+
+SERIES_ARRAYS = (
+    "state",
+    "season",
+    "owner",
+    "direction",
+    "weight",
+    "least",
+    "is_load",
+    "column",
+    "rules",
+    "rule_run",
+    "slot",
+)

@@ -1,0 +1,86 @@
+"""The settings of detection, and how the compiled pass takes them."""
+
+import math
+
+import msgspec
+import numpy as np
+
+from models.baseline import BaselineSettings
+from models.calibration import CalibrationSettings
+from models.fusion import DETECTORS, FusionSettings
+from models.half_space_trees import HalfSpaceTreesSettings
+from models.isolation_forest import IsolationForestSettings
+from models.statistical import StatisticalSettings
+from models.temporal import TemporalSettings
+from operators.alerts import AlertSettings
+from operators.rules import Rule, RuleTable
+from operators.score import Knobs
+
+
+class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The YAML section `detect`. A detector is switched off by leaving it out of `detectors`."""
+
+    detectors: tuple[str, ...] = DETECTORS
+    baseline: BaselineSettings = BaselineSettings()
+    statistical: StatisticalSettings = StatisticalSettings()
+    temporal: TemporalSettings = TemporalSettings()
+    isolation_forest: IsolationForestSettings = IsolationForestSettings()
+    half_space_trees: HalfSpaceTreesSettings = HalfSpaceTreesSettings()
+    calibration: CalibrationSettings = CalibrationSettings()
+    fusion: FusionSettings = FusionSettings()
+    alerts: AlertSettings = AlertSettings()
+    rules: tuple[Rule, ...] = ()
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.detectors) - set(DETECTORS))
+        if unknown:
+            raise ValueError(f"detectors must be among {list(DETECTORS)!r}, got {unknown[0]!r}")
+        if not any(self._votes()):
+            raise ValueError(
+                f"detectors must name one with a vote above 0, got {list(self.detectors)!r}"
+            )
+        RuleTable(self.rules)
+
+    def _votes(self) -> list[float]:
+        return [
+            vote if name in self.detectors else 0.0
+            for name, vote in zip(DETECTORS, self.fusion.votes, strict=True)
+        ]
+
+    @property
+    def uses_forests(self) -> bool:
+        """Whether feature rows are kept and forests fitted at all."""
+        return bool({"isolation_forest", "half_space_trees"} & set(self.detectors))
+
+    def knobs(self, rules: RuleTable, tick_s: int, learns: bool) -> Knobs:
+        """Return the settings as numbers; `learns`: forests are fitted from the cohort's rows."""
+        alerts = self.alerts
+        needed, window = alerts.open_of
+        return Knobs(
+            baseline=self.baseline.constants(tick_s),
+            votes=np.array(self._votes()),
+            statistical=(self.statistical.z, self.statistical.iqr),
+            temporal=(self.temporal.sample, self.temporal.short, self.temporal.middle),
+            prior_rows=self.calibration.prior_rows,
+            memory_rows=self.calibration.memory_rows,
+            open_score=self.fusion.even_at,
+            steepness=self.fusion.steepness,
+            close_score=self.fusion.even_at * alerts.close_ratio,
+            needed=needed,
+            window=window,
+            calm=alerts.calm_samples,
+            hold=alerts.hold_ticks,
+            update=alerts.update_ticks,
+            silent_steps=alerts.silent_steps,
+            forget=alerts.forget_s / tick_s,
+            rule_above=rules.above,
+            rule_below=rules.below,
+            rule_for=rules.ticks,
+            ticks_a_day=86_400.0 / tick_s,
+            warm_up=60.0,
+            tail_rows=200.0,
+            fit_rows=float(self.isolation_forest.min_rows)
+            if learns and self.uses_forests
+            else math.inf,
+            first_fit=3.0 * 3600.0 / tick_s,
+        )

@@ -1,0 +1,85 @@
+"""What the scoring pass wrote down as numbers, as alert edges with names."""
+
+from typing import Literal
+
+import numpy as np
+
+from models.fusion import DETECTORS
+from operators.cohort import CohortTable
+from operators.rules import RuleTable
+from operators.score import METRICS, RULE, SILENCE, Found
+from schema import Anomaly, Evidence
+
+_EDGES: tuple[Literal["open", "update", "close"], ...] = ("open", "update", "close")
+
+
+def new_found(edges: int, evidence: int) -> Found:
+    """Return room for so many edges and pieces of evidence."""
+    return Found(
+        used=np.zeros(2, np.int64),
+        edge=np.zeros((edges, 6), np.int64),
+        score=np.zeros((edges, 3 + len(DETECTORS))),
+        series=np.zeros(evidence, np.int32),
+        evidence=np.zeros((evidence, 5)),
+    )
+
+
+def anomalies(found: Found, table: CohortTable, rules: RuleTable, tick_ms: int) -> list[Anomaly]:
+    """Return the edges that the pass found, in its order, and make room for the next."""
+    out = []
+    for at in range(int(found.used[0])):
+        tick, row, kind, edge, first, count = (int(v) for v in found.edge[at])
+        fused, confidence, onset = (float(v) for v in found.score[at, :3])
+        surprises = found.score[at, 3:]
+        detectors = sorted(
+            (
+                (name, round(float(size), 4))
+                for name, size in zip(DETECTORS, surprises, strict=True)
+                if np.isfinite(size)
+            ),
+            key=lambda item: (-item[1], item[0]),
+        )
+        rule = rules.rules[kind - RULE] if kind >= RULE else None
+        out.append(
+            Anomaly(
+                edge=_EDGES[edge],
+                kind={METRICS: "metrics", SILENCE: "silent"}.get(kind)
+                or f"rule:{rules.rules[kind - RULE].name}",
+                resource=table.resources[row],
+                tick_ms=tick * tick_ms,
+                onset_ms=int(onset) * tick_ms,
+                confidence=round(confidence, 4),
+                score=round(fused, 4),
+                evidence=tuple(
+                    _evidence(found, i, table, tick_ms) for i in range(first, first + count)
+                ),
+                detectors=tuple(detectors),
+                floor=None if rule is None else rule.floor,
+            )
+        )
+    found.used[:] = 0
+    return out
+
+
+def _evidence(found: Found, at: int, table: CohortTable, tick_ms: int) -> Evidence:
+    member = table.members[found.series[at]]
+    value, expected, band, share, onset = (float(v) for v in found.evidence[at])
+    spec = member.spec
+    lower, upper = expected - band, expected + band
+    if spec.lower is not None:
+        lower, expected = max(lower, spec.lower), max(expected, spec.lower)
+        upper = max(upper, spec.lower)
+    if spec.upper is not None:
+        upper, expected = min(upper, spec.upper), min(expected, spec.upper)
+        lower = min(lower, spec.upper)
+    return Evidence(
+        metric=member.series.metric,
+        labels=member.series.labels,
+        unit=member.series.unit or spec.unit,
+        value=value,
+        expected=expected,
+        lower=lower,
+        upper=upper,
+        share=round(share, 4),
+        onset_ms=int(onset) * tick_ms,
+    )

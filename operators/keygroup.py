@@ -1,0 +1,197 @@
+"""A key group: holds open ticks, closes them at its watermark, scores what they held."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from models import calibration
+from models.flat_forest import FlatForest
+from models.fusion import DETECTORS
+from models.half_space_trees import HalfSpaceTrees, HalfSpaceTreesSettings, grow
+from operators.cohort import CohortTable, empty_arrays
+from operators.detect_settings import DetectSettings
+from operators.findings import anomalies, new_found
+from operators.forests import Forests, ServiceModel, feature_batch
+from operators.ingest import FOREVER_MS, NEVER_MS
+from operators.packing import Named, unpack
+from operators.roster import Roster
+from operators.rules import RuleTable
+from operators.score import FIRST_TICK, GONE, MAX_EVIDENCE, MAX_RULES, score_ticks
+from operators.ticks import TickBuffer, ordered
+from schema import F64, I32, I64, Anomaly, Catalogue, Closed, FeatureBatch, MetricSpec, Series
+
+NO_FOREST = FlatForest(
+    feature=np.zeros(1, np.uint16),
+    threshold=np.full(1, np.inf, np.float32),
+    child=np.zeros(1, np.uint32),
+    path=np.zeros(1),
+    roots=np.zeros(1, np.uint32),
+    depth=0,
+    features=1,
+    max_samples=2,
+    denominator=1.0,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSettings:
+    """What every key group of a flow shares."""
+
+    groups: int
+    partitions: int  # of all sources together
+    tick_s: int
+    detect: DetectSettings
+    catalogue: Catalogue
+    models: Mapping[str, ServiceModel] = field(default_factory=dict)  # by service
+    collect: bool = False  # hand out the feature rows at the end, to train from
+
+
+class KeyGroup:
+    """State and step of one key group. Knows no I/O, clock or Bytewax.
+
+    Memory: its cohorts' arrays, and the samples between watermark and newest.
+    """
+
+    def __init__(self, settings: GroupSettings, index: int) -> None:
+        self.settings = settings
+        self.index = index
+        self.watermark: I64 = np.full(settings.partitions, NEVER_MS, np.int64)
+        self.newest: I64 = np.full(settings.partitions, NEVER_MS, np.int64)
+        self.closed_ms = NEVER_MS  # every tick before is closed
+        self.waiting = TickBuffer()
+        self.names: list[tuple[int, int, int, Named]] = []  # tick, partition, order, name
+        self.roster = Roster()
+        self.forests: list[Forests] = []  # by cohort
+        self._tick_ms = settings.tick_s * 1000
+        self.rules = RuleTable(settings.detect.rules)
+        self._knobs = {
+            learns: settings.detect.knobs(self.rules, settings.tick_s, learns)
+            for learns in (False, True)
+        }
+        self._no_trees = grow(HalfSpaceTreesSettings(trees=1, height=1, window=1), 1)
+        self._found = new_found(0, 0)
+
+    # ------------------------------------------------------------------ input
+
+    def feed(self, buffer: bytes) -> None:
+        """Take what one chunk of one partition holds for this group."""
+        packed = unpack(buffer)
+        at = packed.partition
+        self.watermark[at] = packed.watermark_ms
+        self.newest[at] = packed.max_event_ms
+        for named in packed.names:
+            self.names.append((named.ts_ms // self._tick_ms, at, len(self.names), named))
+        if packed.names:
+            self.roster.meet(packed.names, self.spec, self.new_cohort)
+        self.waiting.add(self.roster.find(packed.uid), packed.ts_ms, packed.value)
+
+    def spec(self, series: Series) -> MetricSpec:
+        """Return what the catalogue knows of a series' metric."""
+        return self.settings.catalogue.lookup(series.resource.service, series.metric)
+
+    def new_cohort(self, service: str) -> CohortTable:
+        """Return an empty cohort, its forests added to `forests`; the caller keeps the table."""
+        detect = self.settings.detect
+        model = self.settings.models.get(service)
+        tails = np.zeros((len(DETECTORS), calibration.WIDTH))
+        tails[:, calibration.QUANTILE] = detect.calibration.start_quantile
+        tails[:, calibration.EXCESS] = detect.calibration.start_excess
+        forests = Forests(service, detect.isolation_forest, detect.half_space_trees, model)
+        rows = detect.isolation_forest.reservoir_rows if detect.uses_forests else 1
+        table = CohortTable(
+            service, self.rules, empty_arrays(tails if model is None else model.tails, rows)
+        )
+        if model is not None:
+            table.set_columns(model.columns)
+        self.forests.append(forests)
+        return table
+
+    # ------------------------------------------------------------------ a tick's end
+
+    def close(self) -> Closed | None:
+        """Close the ticks that every partition has passed; None if there are none."""
+        watermark = int(self.watermark.min())
+        final = watermark >= FOREVER_MS
+        if final:
+            watermark = int(self.newest.max()) + self._tick_ms
+        until_ms = watermark // self._tick_ms * self._tick_ms
+        if watermark < 0 or (until_ms <= self.closed_ms and not final):
+            return None
+        self._say_names(until_ms)
+        series, ts_ms, value = self.waiting.take(until_ms)
+        found: list[Anomaly] = []
+        if len(series):
+            cohort, rank, merge = self.roster.order()
+            series, tick, value = ordered(series, ts_ms, value, self._tick_ms, cohort, rank, merge)
+            bounds = np.searchsorted(cohort[series], np.arange(len(self.roster.tables) + 1))
+            rows = self.roster.row[series]
+            for i, (lo, hi) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
+                if hi > lo:
+                    found += self._score(i, tick[lo:hi], rows[lo:hi], value[lo:hi])
+            self._forget()
+        self.closed_ms = until_ms
+        found.sort(key=lambda a: (a.tick_ms, a.resource.key, a.kind, a.edge))
+        return Closed(self.index, until_ms, final, tuple(found))
+
+    def _say_names(self, until_ms: int) -> None:
+        """Let attributes take effect at the tick of the sample that bore them."""
+        until = until_ms // self._tick_ms
+        due = sorted((n for n in self.names if n[0] < until), key=lambda n: n[:3])
+        self.names = [n for n in self.names if n[0] >= until]
+        for _, partition, _, named in due:
+            self.roster.set_attributes(named, partition)
+
+    def _score(self, index: int, tick: I64, rows: I32, value: F64) -> list[Anomaly]:
+        table, forests = self.roster.tables[index], self.forests[index]
+        knobs = self._knobs[forests.learns]
+        self._make_room(table)
+        out: list[Anomaly] = []
+        at = 0
+        while True:
+            at = score_ticks(
+                at,
+                tick,
+                rows,
+                value,
+                table.arrays,
+                forests.forest or NO_FOREST,
+                forests.forest is not None,
+                forests.trees or self._no_trees,
+                forests.trees is not None,
+                knobs,
+                forests.seed,
+                self._found,
+            )
+            out += anomalies(self._found, table, self.rules, self._tick_ms)
+            if at == len(tick):
+                return out
+            if forests.is_due(table, int(tick[at]), knobs):
+                forests.fit(table, int(tick[at]), self.settings.tick_s)
+
+    def _make_room(self, table: CohortTable) -> None:
+        """Have room for all that one tick can find, and not much less than several."""
+        rules = MAX_RULES if self.rules.rules else 0
+        edges = 4 * len(table.resources) + rules * len(table.members)
+        if self._found.edge.shape[0] < edges:
+            self._found = new_found(2 * edges, 2 * edges * MAX_EVIDENCE)
+
+    def _forget(self) -> None:
+        """Give back the rows of resources long silent, once they are worth it."""
+        for table in self.roster.tables:
+            if table.arrays.counters[GONE] > 8 + len(table.resources) // 8:
+                series, ts_ms, value = self.waiting.columns()
+                uid = self.roster.uid[series]
+                awaited = {named.resource_id for _, _, _, named in self.names}
+                self.roster.forget(table, awaited | self.roster.owners(series))
+                self.waiting = TickBuffer()
+                self.waiting.add(self.roster.find(uid), ts_ms, value)
+
+    # ------------------------------------------------------------------ training
+
+    def feature_batches(self) -> list[FeatureBatch]:
+        """Return each cohort's reservoir."""
+        return [
+            feature_batch(table, self._tick_ms, table.arrays.counters[FIRST_TICK], self.closed_ms)
+            for table in self.roster.tables
+        ]

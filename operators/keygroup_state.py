@@ -1,0 +1,120 @@
+"""A key group as bytes, and back. The tag is the version."""
+
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from operators.cohort import CohortNames, CohortTable
+from operators.forests import Forests, ForestState
+from operators.keygroup import GroupSettings, KeyGroup
+from operators.packing import Named
+from operators.score import Cohort
+from operators.ticks import TickBuffer
+
+# what today's catalogue and rules decide is not kept
+_KEPT = (
+    "state",
+    "season",
+    "owner",
+    "rule_run",
+    "resource",
+    "tails",
+    "cohort_tails",
+    "counters",
+    "reservoir",
+)
+
+
+class Array(msgspec.Struct, frozen=True, array_like=True):
+    """An array of any kind."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    data: bytes
+
+
+class CohortState(msgspec.Struct, frozen=True, array_like=True):
+    """One cohort."""
+
+    names: CohortNames
+    arrays: dict[str, Array]
+    forests: ForestState
+
+
+class GroupState(msgspec.Struct, frozen=True, tag="keygroup.v1"):
+    """One key group."""
+
+    index: int
+    groups: int
+    watermark: Array
+    newest: Array
+    closed_ms: int
+    waiting: tuple[Array, Array, Array]  # series id, time, value
+    names: tuple[tuple[int, int, int, Named], ...]
+    cohorts: tuple[CohortState, ...]
+
+
+def dump(group: KeyGroup) -> bytes:
+    """Return all that `load` needs."""
+    series, ts_ms, value = group.waiting.columns()
+    state = GroupState(
+        group.index,
+        group.settings.groups,
+        _array(group.watermark),
+        _array(group.newest),
+        group.closed_ms,
+        (_array(group.roster.uid[series]), _array(ts_ms), _array(value)),
+        tuple(group.names),
+        tuple(
+            CohortState(
+                table.names(),
+                {name: _array(getattr(table.arrays, name)) for name in _KEPT},
+                forests.snapshot(),
+            )
+            for table, forests in zip(group.roster.tables, group.forests, strict=True)
+        ),
+    )
+    return msgspec.msgpack.encode(state)
+
+
+def load(raw: bytes, settings: GroupSettings) -> KeyGroup:
+    """Return the key group that `raw` was dumped from.
+
+    Raises: ValueError where the number of key groups or partitions is another one;
+    msgspec.ValidationError for a snapshot of another version.
+    """
+    state = msgspec.msgpack.decode(raw, type=GroupState)
+    if state.groups != settings.groups:
+        raise ValueError(
+            f"groups must be {state.groups} as in the recovery store, got {settings.groups!r}"
+        )
+    if state.watermark.shape != (settings.partitions,):
+        raise ValueError(
+            f"the sources must have {state.watermark.shape[0]} partitions as in the recovery "
+            f"store, got {settings.partitions!r}"
+        )
+    group = KeyGroup(settings, state.index)
+    group.watermark = _restored(state.watermark)
+    group.newest = _restored(state.newest)
+    group.closed_ms = state.closed_ms
+    group.names = list(state.names)
+    for cohort in state.cohorts:
+        table = group.new_cohort(cohort.names.service)
+        arrays = table.arrays._replace(**{n: _restored(a) for n, a in cohort.arrays.items()})
+        table = CohortTable.restore(cohort.names, group.rules, arrays, group.spec)
+        group.forests[-1].restore(cohort.forests, len(table.columns))
+        group.roster.tables.append(table)
+    group.roster.renumber()
+    uid, ts_ms, value = (_restored(a) for a in state.waiting)
+    group.waiting.add(group.roster.find(uid), ts_ms, value)
+    return group
+
+
+def _array(array: npt.NDArray[np.generic]) -> Array:
+    return Array(array.dtype.str, array.shape, np.ascontiguousarray(array).tobytes())
+
+
+def _restored(array: Array) -> npt.NDArray[Any]:
+    return np.frombuffer(array.data, array.dtype).reshape(array.shape).copy()

@@ -1,0 +1,86 @@
+"""What crosses the exchange: one flat buffer a (chunk, key group), names sent once."""
+
+import struct
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from schema import F64, I64, U64, Series
+
+VERSION = 1
+_HEAD = struct.Struct("<HHHHIIqq")  # version, group, partition, flags, samples, names, times
+_END = 1
+
+
+class Named(msgspec.Struct, frozen=True, array_like=True):
+    """A series' name, sent when a partition first meets it and when its attributes change."""
+
+    uid: int
+    resource_id: int
+    ts_ms: int  # of the first sample that bears it
+    series: Series
+
+
+@dataclass(slots=True)
+class Packed:
+    """One chunk's samples for one key group, and how far its partition has got."""
+
+    group: int
+    partition: int
+    watermark_ms: int  # every earlier tick of this partition is complete
+    max_event_ms: int  # largest event time the partition has seen
+    end: bool  # nothing follows from this partition
+    uid: U64
+    ts_ms: I64
+    value: F64
+    names: tuple[Named, ...]
+
+
+_names_encoder = msgspec.msgpack.Encoder()
+_names_decoder = msgspec.msgpack.Decoder(tuple[Named, ...])
+
+
+def pack(item: Packed) -> bytes:
+    """Return `item` as one buffer: a header, three columns, the names as msgpack."""
+    names = _names_encoder.encode(item.names) if item.names else b""
+    head = _HEAD.pack(
+        VERSION,
+        item.group,
+        item.partition,
+        _END if item.end else 0,
+        len(item.uid),
+        len(names),
+        item.watermark_ms,
+        item.max_event_ms,
+    )
+    return b"".join((head, item.uid.tobytes(), item.ts_ms.tobytes(), item.value.tobytes(), names))
+
+
+def group_in(buffer: bytes) -> int:
+    """Return the key group that a buffer is for."""
+    return int(_HEAD.unpack_from(buffer)[1])
+
+
+def unpack(buffer: bytes) -> Packed:
+    """Return what `pack` packed; the columns are read-only views of the buffer."""
+    version, group, partition, flags, n, names_size, watermark_ms, max_event_ms = _HEAD.unpack_from(
+        buffer
+    )
+    if version != VERSION:
+        raise ValueError(f"packed samples must be of version {VERSION}, got {version!r}")
+    at = _HEAD.size
+    names_at = at + 24 * n
+    return Packed(
+        group,
+        partition,
+        watermark_ms,
+        max_event_ms,
+        bool(flags & _END),
+        np.frombuffer(buffer, np.uint64, n, at),
+        np.frombuffer(buffer, np.int64, n, at + 8 * n),
+        np.frombuffer(buffer, np.float64, n, at + 16 * n),
+        _names_decoder.decode(memoryview(buffer)[names_at : names_at + names_size])
+        if names_size
+        else (),
+    )
