@@ -45,7 +45,7 @@ KINDS = ["plain", "constant", "shift", "outside", "spikes"]
     n=st.integers(1, 300),
     kind=st.sampled_from(KINDS),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_scores_equal_those_of_river(
     trees: int, height: int, window: int, features: int, seed: int, n: int, kind: str
 ) -> None:
@@ -199,7 +199,7 @@ def test_what_is_no_dump_is_refused(state: bytes) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_damaged_dump_is_refused_or_keeps_scores_in_range(data: st.DataObject) -> None:
     forest = grow(small(), 4)
     score_and_learn_rows(forest, a_stream(100, 4, 1, "plain"))
