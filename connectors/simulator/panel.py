@@ -11,6 +11,7 @@ from connectors.simulator.benign import Benign, deploy_of
 from connectors.simulator.draws import generator
 from connectors.simulator.fleet import Fleet, Node
 from connectors.simulator.settings import SimulatorSource
+from connectors.simulator.slow import slow_knots, slow_walk
 from connectors.simulator.traffic import Traffic
 from connectors.simulator.vendors import Metric, Role
 from schema import F64
@@ -98,14 +99,11 @@ class Panel:
         count = len(self.rows)
         self._base = np.empty((count, 1))
         self._spread = np.empty((count, 1))
-        self._periods_s = np.empty((count, 3))
-        self._phases = np.empty((count, 3))
+        self._knots = [slow_knots(self._settings, name) for name in self._names]
         for r, row in enumerate(self.rows):
             draw = generator(seed, self._names[r])
             self._base[r] = draw.uniform(*row.metric.base)
             self._spread[r] = draw.uniform()
-            self._periods_s[r] = draw.uniform((4, 18, 60), (8, 28, 130)) * 3600.0
-            self._phases[r] = draw.uniform(0, 2 * np.pi, 3)
         self._of_role: dict[Role, npt.NDArray[np.intp]] = {
             role: np.array([r for r, row in enumerate(self.rows) if row.metric.role == role])
             for role in sorted({row.metric.role for row in self.rows})
@@ -134,6 +132,7 @@ class Panel:
         batch = self._habits[:, 3:4] * signals.nightly(
             time_s, self._habits[:, 1:2], self._habits[:, 2:3]
         )
+        slow = slow_walk(settings, steps, *self._knots)
         native = np.empty((len(self.rows), width))
         delay = np.zeros((len(self.rows), width), dtype=np.int8)
         noise = np.empty((len(self.rows), signals.LEAD + width))
@@ -148,7 +147,14 @@ class Panel:
                 continue
             place = self._place[index]
             native[index] = self._behave(
-                role, index, time_s, load[place], level[place], batch[place], noise[index]
+                role,
+                index,
+                time_s,
+                load[place],
+                level[place],
+                batch[place],
+                noise[index],
+                slow[index],
             )
         for gap in self._gaps:
             if gap.end > first and gap.start < first + width:
@@ -168,21 +174,21 @@ class Panel:
         level: F64,
         batch: F64,
         innovations: F64,
+        slow: F64,
     ) -> F64:
         """Compute the rows of one role, in its own unit."""
         base, spread = self._base[index], self._spread[index]
         noise = signals.autoregress(innovations, PHI[role])
-        slow = signals.wander(time_s, self._periods_s[index], self._phases[index])
         match role:
             case "cpu":
                 gain = base * (1.0 + 0.06 * level)
                 found = signals.cpu(load + 0.8 * batch, gain, 3.0 + 5.0 * spread, slow, noise)
             case "memory":
-                swing = 2.0 + 2.0 * spread
+                swing = 1.2 + 1.3 * spread
                 found = signals.memory(load, base + 0.5 * level, swing, slow, noise)
             case "disk":
                 cleanup_s = self._habits[self._place[index], 0:1]
-                found = signals.disk(time_s, base, 3.0 + 4.0 * spread, cleanup_s, noise)
+                found = signals.disk(time_s, base, 3.0 + 4.0 * spread, cleanup_s, slow, noise)
             case "disk_io":
                 found = signals.disk_io(load, base, batch, noise)
             case "latency":

@@ -31,12 +31,22 @@ def autoregress(innovations: F64, phi: float) -> F64:
     return scaled
 
 
-def wander(time_s: F64, periods_s: F64, phases: F64) -> F64:
-    """Return a slow wave within [-1, 1]: (steps,), (n, 3), (n, 3) -> (n, steps)."""
-    total = np.zeros((len(periods_s), len(time_s)))
-    for k in range(3):
-        total += np.sin(2 * np.pi * time_s / periods_s[:, k : k + 1] + phases[:, k : k + 1])
-    return total / 3.0
+def wander(since_s: F64, knots: F64, period_s: float) -> F64:
+    """Return a slow walk, smooth between knots: (steps,), (n, knots) -> (n, steps).
+
+    `knots` are standard normal, one every `period_s` from the start of the run on.
+    """
+    place = since_s / period_s
+    left = np.floor(place).astype(np.intp)
+    share = place - left
+    share = share * share * (3.0 - 2.0 * share)
+    walk: F64 = knots[:, left] * (1.0 - share) + knots[:, left + 1] * share
+    return walk
+
+
+def heavy(noise: F64) -> F64:
+    """Give normal noise a heavier tail: a point now and then, as real latencies have them."""
+    return noise * (0.82 + 0.06 * noise * noise)
 
 
 def rhythm(
@@ -44,6 +54,7 @@ def rhythm(
 ) -> F64:
     """Return the daily and weekly shape of traffic, about 1 on average of a weekday."""
     angle = 2 * np.pi * (time_s / 3600.0 - peak_h) / 24.0
+    angle = angle - 0.35 * np.sin(angle)  # a broad day, a short night
     shape = 1.0 + day_gain * np.cos(angle) + noon_gain * np.cos(2 * angle)
     hour = ((time_s - EPOCH_MONDAY_S) % WEEK_S) / 3600.0
     weekend = np.interp(hour, _WEEKEND_HOURS, _WEEKEND_SHARE)
@@ -61,16 +72,17 @@ def memory(load: F64, base: F64, swing: F64, slow: F64, noise: F64) -> F64:
     return base + swing * slow + 1.2 * (load - 1.0) + 0.25 * noise
 
 
-def disk(time_s: F64, base: F64, growth: F64, cleanup_s: F64, noise: F64) -> F64:
+def disk(time_s: F64, base: F64, growth: F64, cleanup_s: F64, slow: F64, noise: F64) -> F64:
     """Percent used: grows all day and is cleaned within half an hour, once a day."""
     since = (time_s - cleanup_s) % DAY_S
     cleaning = np.clip(1.0 - since / 1800.0, 0.0, 1.0)
-    return base + growth * np.maximum(since / DAY_S, cleaning) + 0.04 * noise
+    grown = growth * np.maximum(since / DAY_S, cleaning)
+    return base + grown + 0.12 * growth * slow + 0.04 * noise
 
 
 def latency(load: F64, base: F64, slow: F64, noise: F64) -> F64:
     """Milliseconds: skewed noise, a little more under load."""
-    return base * (1.0 + 0.15 * (load - 1.0)) * np.exp(0.05 * slow + 0.09 * noise)
+    return base * (1.0 + 0.15 * (load - 1.0)) * np.exp(0.05 * slow + 0.09 * heavy(noise))
 
 
 def volume(load: F64, base: F64, noise: F64, spread: float) -> F64:
@@ -80,7 +92,7 @@ def volume(load: F64, base: F64, noise: F64, spread: float) -> F64:
 
 def disk_io(load: F64, base: F64, batch: F64, noise: F64) -> F64:
     """Bytes or operations: a base rate, load, and the nightly batch job."""
-    return base * (0.4 + 0.6 * load + 1.5 * batch) * np.exp(0.15 * noise)
+    return base * (0.4 + 0.6 * load + 1.5 * batch) * np.exp(0.15 * heavy(noise))
 
 
 def connections(load: F64, base: F64, slow: F64, noise: F64) -> F64:

@@ -8,6 +8,7 @@ from connectors.simulator import signals
 from connectors.simulator.benign import Benign
 from connectors.simulator.draws import generator
 from connectors.simulator.settings import SimulatorSource
+from connectors.simulator.slow import slow_knots, slow_walk
 from schema import F64
 
 
@@ -23,8 +24,7 @@ class Traffic:
         self._noon_gain = float(draw.uniform(-0.12, 0.02))
         self._peak_h = float(draw.normal(14.0, 1.5))
         self._weekend_loss = float(draw.uniform(0.1, 0.4))
-        self._periods_s = draw.uniform((6, 20, 70), (9, 30, 140)).reshape(1, 3) * 3600.0
-        self._phases = draw.uniform(0, 2 * np.pi, (1, 3))
+        self._knots = slow_knots(settings, self._name)
 
     def block(self, block: int) -> F64:
         """Return the traffic at each step of a block: (block_steps,)."""
@@ -36,9 +36,9 @@ class Traffic:
         )
         draw = generator(settings.seed, self._name, 1 + block)
         noise = signals.autoregress(draw.standard_normal((1, signals.LEAD + len(steps))), 0.7)
-        slow = signals.wander(time_s, self._periods_s, self._phases)
+        slow = slow_walk(settings, steps, self._knots)
         traffic: F64 = (
-            shape * (1.0 + 0.03 * noise[0] + 0.06 * slow[0]) * self._moved(steps.astype(float))
+            shape * (1.0 + 0.03 * noise[0] + 0.05 * slow[0]) * self._moved(steps.astype(float))
         )
         return traffic
 

@@ -190,7 +190,7 @@ KINDS: dict[str, Kind] = {
                 "sum",
                 decimals=0,
                 labels=(("response_code_class", "500"),),
-                plain="error.rate",
+                plain="error.count",
                 integer=True,
             ),
             Metric(
