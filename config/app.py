@@ -35,8 +35,7 @@ class App(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     control_log: KafkaOutput | str | None = None  # a topic, or the path of a file
     models: str | None = None  # folder of the model registry
     topology: str | None = None  # file of who calls whom
-    catalogue: str | None = None  # file of metrics, in place of the one that is shipped
-    clouds: str | None = None  # file of thresholds and weights, likewise
+    catalogue: tuple[str, ...] = ()  # files laid over the shipped metrics and weights, in order
     decode: DecodeSettings = DecodeSettings()
     intake: IntakeSettings = IntakeSettings()
     ingest: IngestSettings = IngestSettings()
@@ -47,9 +46,11 @@ class App(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     def __post_init__(self) -> None:
         if not self.sources:
             raise ValueError("sources must name at least one, got none")
-        for name in ("control_log", "models", "topology", "catalogue", "clouds"):
+        for name in ("control_log", "models", "topology"):
             if getattr(self, name) == "":
                 raise ValueError(f"{name} must be a path, got ''")
+        if "" in self.catalogue:
+            raise ValueError(f"catalogue must be paths, got {self.catalogue!r}")
 
 
 def load_app(path: str) -> App:

@@ -1,6 +1,5 @@
 """One process of a cluster: builds the flow, waits for its turn, runs, and says how it ended."""
 
-import logging
 import os
 import signal
 import sys
@@ -15,8 +14,8 @@ from bytewax.dataflow import Dataflow
 
 from connectors.recovery_store import RecoverySettings
 from flows.failure import Failure, explain, remember_failures
+from flows.logs import log_to_stderr
 
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _SETTLE_S = 1.0  # for Bytewax to unwind after a failure, before the process is ended regardless
 
 Builder = Callable[[threading.Event], Dataflow]
@@ -53,7 +52,7 @@ def work(build: Builder, place: Place, parent: Connection) -> None:
     """Be a child process, which obeys its parent alone: Ctrl-C reaches the whole group."""
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, signal.SIG_IGN)
-    logging.basicConfig(level=place.log_level, format=LOG_FORMAT)
+    log_to_stderr(place.log_level)
     _keep_stdout_ours()
     stop = threading.Event()
     go = threading.Event()

@@ -1,0 +1,72 @@
+"""Prints what a run over data came to."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import typer
+
+if TYPE_CHECKING:
+    from flows.summary import IncidentLine, Labelled, Summary
+
+MAX_SHOWN = 20
+
+
+def print_summary(summary: "Summary", as_json: bool) -> None:
+    """Print a summary for programs or for people."""
+    if as_json:
+        typer.echo(msgspec.json.encode(summary.to_json()).decode())
+        return
+    for line in summary_lines(summary):
+        typer.echo(line)
+
+
+def write_summary(summary: "Summary", file: Path) -> None:
+    """Write a summary for programs."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    content = msgspec.json.format(msgspec.json.encode(summary.to_json()), indent=2)
+    file.write_bytes(content + b"\n")
+
+
+def summary_lines(summary: "Summary") -> list[str]:
+    """Return a summary as people read it."""
+    counts = summary.counts
+    rate = f"{counts.samples / counts.elapsed_s:,.0f} samples/s" if counts.elapsed_s > 0 else ""
+    lines = [_incident(line) for line in summary.incidents[:MAX_SHOWN]]
+    if len(summary.incidents) > MAX_SHOWN:
+        lines.append(f"... and {len(summary.incidents) - MAX_SHOWN} more")
+    lines += [
+        "",
+        f"payloads    {counts.payloads:,}",
+        f"samples     {counts.samples:,} ({counts.late:,} late, {counts.rejected:,} rejected)",
+        f"resources   {counts.resources:,}",
+        f"took        {counts.elapsed_s:,.1f} s  {rate}".rstrip(),
+        f"incidents   {len(summary.incidents):,}",
+    ]
+    if summary.labelled is not None:
+        lines += _labelled(summary.labelled)
+    return [*lines, f"outcome     {summary.outcome_digest}"]
+
+
+def _labelled(found: "Labelled") -> list[str]:
+    delay_s = found.median_detection_delay_s
+    lines = [
+        f"faults      {found.faults}, caught {found.faults_caught}, "
+        f"false incidents {len(found.false_incidents)}",
+        f"precision   {_share(found.precision)}",
+        f"recall      {_share(found.recall)}",
+        f"delay       {'-' if delay_s is None else f'{delay_s / 60:.1f} min'} (median)",
+    ]
+    if found.missed_faults:
+        lines.append(f"missed      {', '.join(found.missed_faults[:MAX_SHOWN])}")
+    return lines
+
+
+def _incident(line: "IncidentLine") -> str:
+    opened = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=line.opened_ms)
+    return f"{opened:%Y-%m-%d %H:%M}  {line.severity:<8} {line.state:<8} {line.title}"
+
+
+def _share(share: float | None) -> str:
+    return "-" if share is None else f"{share:.2f}"

@@ -1,0 +1,98 @@
+"""How well incidents agree with what is known to have been wrong: the faults of a `truth.json`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
+
+import msgspec
+
+AFTERMATH_MS = 30 * 60 * 1000  # an incident may come this long after its fault has ended
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """A fault of the truth, half-open in time. Other fields of the file are not needed here."""
+
+    id: str
+    start_ms: int
+    end_ms: int
+    resources: frozenset[str]  # names of all that it hit
+    kind: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.start_ms <= self.end_ms:
+            raise ValueError(
+                f"start_ms must not be after end_ms, got {(self.start_ms, self.end_ms)!r}"
+            )
+
+
+class _Truth(msgspec.Struct, frozen=True):
+    faults: tuple[Fault, ...]
+
+
+class Told(msgspec.Struct, frozen=True):
+    """An incident, as far as it is judged here."""
+
+    id: str
+    resources: frozenset[str]
+    opened_ms: int
+    resolved_ms: int | None = None  # none: still open
+
+    def matches(self, fault: Fault) -> bool:
+        """Whether it overlaps the fault or its aftermath, and names a resource that it hit."""
+        ends = self.resolved_ms is None or self.resolved_ms >= fault.start_ms
+        in_time = ends and self.opened_ms < fault.end_ms + AFTERMATH_MS
+        return in_time and not self.resources.isdisjoint(fault.resources)
+
+
+class Agreement(msgspec.Struct, frozen=True):
+    """The figures. A share of nothing is None."""
+
+    faults: int
+    caught: int
+    precision: float | None  # share of incidents that match a fault: several of one all do
+    recall: float | None  # share of faults that an incident matches
+    median_detection_delay_s: float | None  # of caught faults, to their first incident's opening
+    missed_faults: tuple[str, ...]  # "F003 memory_leak", in the order of the truth
+    false_incidents: tuple[str, ...]  # ids, in the order given
+
+
+def read_faults(content: bytes) -> tuple[Fault, ...]:
+    """Return the faults of a truth file.
+
+    Raises: ValueError if it is not one.
+    """
+    try:
+        return msgspec.json.decode(content, type=_Truth).faults
+    except msgspec.DecodeError as ex:
+        raise ValueError(f"must be a truth file with faults: {ex}") from ex
+
+
+def agreement(faults: Sequence[Fault], incidents: Iterable[Mapping[str, object]]) -> Agreement:
+    """Judge incidents (id, resources, opened_ms, resolved_ms ...) by the faults.
+
+    Who opens early is not early: a delay is at least 0.
+    """
+    told = [msgspec.convert(incident, Told) for incident in incidents]
+    found = [[incident for incident in told if incident.matches(fault)] for fault in faults]
+    right = {incident.id for matching in found for incident in matching}
+    delays_ms = [
+        max(0, min(incident.opened_ms for incident in matching) - fault.start_ms)
+        for fault, matching in zip(faults, found, strict=True)
+        if matching
+    ]
+    return Agreement(
+        faults=len(faults),
+        caught=len(delays_ms),
+        precision=_share(sum(incident.id in right for incident in told), len(told)),
+        recall=_share(len(delays_ms), len(faults)),
+        median_detection_delay_s=median(delays_ms) / 1000 if delays_ms else None,
+        missed_faults=tuple(
+            f"{fault.id} {fault.kind}".rstrip()
+            for fault, matching in zip(faults, found, strict=True)
+            if not matching
+        ),
+        false_incidents=tuple(incident.id for incident in told if incident.id not in right),
+    )
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

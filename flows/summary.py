@@ -1,0 +1,122 @@
+"""What a run over data came to: the object of `backtest --json` and `demo --summary`."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from connectors.incident_wire import outcome_digest
+from flows.labels import Fault, agreement
+from schema import Incident, Transition
+
+
+class IncidentLine(msgspec.Struct, frozen=True):
+    """An incident as it stood at the end, in short."""
+
+    id: str
+    severity: str
+    state: str
+    title: str
+    resources: tuple[str, ...]  # names, most suspect first; bounded as its members are
+    metrics: tuple[str, ...]  # of their evidence, most first
+    opened_ms: int
+    onset_ms: int
+    resolved_ms: int | None
+    confidence: float
+    hint: str
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """What went in, and how long it took."""
+
+    payloads: int
+    samples: int
+    late: int
+    rejected: int
+    resources: int
+    elapsed_s: float
+
+
+class Labelled(msgspec.Struct, frozen=True):
+    """How the incidents agree with the labels; see `flows.labels.Agreement`."""
+
+    faults: int
+    faults_caught: int
+    false_incidents: tuple[str, ...]
+    missed_faults: tuple[str, ...]
+    precision: float | None
+    recall: float | None
+    median_detection_delay_s: float | None
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """All of it. As JSON, the fields of `labelled` stand beside the others; see `to_json`."""
+
+    counts: Counts
+    incidents: tuple[IncidentLine, ...]  # by opening, then id
+    outcome_digest: str
+    labelled: Labelled | None = None  # none: no labels were given
+
+    def to_json(self) -> dict[str, object]:
+        """Return one flat object, as the command line prints it."""
+        counts = msgspec.to_builtins(self.counts)
+        rate = self.counts.samples / self.counts.elapsed_s if self.counts.elapsed_s > 0 else None
+        labelled = {} if self.labelled is None else msgspec.to_builtins(self.labelled)
+        return {
+            **counts,
+            "samples_per_s": rate,
+            "incident_count": len(self.incidents),
+            "incidents": msgspec.to_builtins(self.incidents),
+            "outcome_digest": self.outcome_digest,
+            **labelled,
+        }
+
+
+def summarise(
+    counts: Counts, transitions: Sequence[Transition], faults: Sequence[Fault] | None = None
+) -> Summary:
+    """Sum up the events of a run, in any order and with repeats."""
+    newest: dict[str, Incident] = {}
+    for transition in transitions:
+        incident = transition.incident
+        if incident.id not in newest or newest[incident.id].revision < incident.revision:
+            newest[incident.id] = incident
+    in_order = sorted(newest.values(), key=lambda incident: (incident.opened_ms, incident.id))
+    lines = tuple(incident_line(incident) for incident in in_order)
+    labelled = None if faults is None else _labelled(faults, lines)
+    return Summary(counts, lines, outcome_digest(transitions), labelled)
+
+
+def incident_line(incident: Incident) -> IncidentLine:
+    """Shorten an incident to a line."""
+    return IncidentLine(
+        id=incident.id,
+        severity=incident.severity.name,
+        state=incident.state,
+        title=incident.title,
+        resources=_distinct(member.resource.name for member in incident.members),
+        metrics=_distinct(
+            evidence.metric for member in incident.members for evidence in member.evidence
+        ),
+        opened_ms=incident.opened_ms,
+        onset_ms=incident.onset_ms,
+        resolved_ms=incident.resolved_ms,
+        confidence=incident.confidence,
+        hint=incident.hint,
+    )
+
+
+def _distinct(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
+
+
+def _labelled(faults: Sequence[Fault], lines: Sequence[IncidentLine]) -> Labelled:
+    found = agreement(faults, [msgspec.structs.asdict(line) for line in lines])
+    return Labelled(
+        faults=found.faults,
+        faults_caught=found.caught,
+        false_incidents=found.false_incidents,
+        missed_faults=found.missed_faults,
+        precision=found.precision,
+        recall=found.recall,
+        median_detection_delay_s=found.median_detection_delay_s,
+    )
