@@ -426,7 +426,7 @@ def test_a_damaged_row_group_costs_its_rows_only(tmp_path: Path) -> None:
     found = read(path)
     assert [position for position, _ in found] == [*range(11), *range(20, 30)]
     assert found[10][1].startswith(MARK + b"10 rows of row group 1 (")
-    assert read(path, 11) == found[11:] or read(path, 11)[0][0] >= 11
+    assert read(path, 10) == found[10:]
     assert read(path, 20) == found[11:]
 
 
