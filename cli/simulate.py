@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from connectors.kafka_client import KafkaUnavailableError
+from cli.errors import BadInput, bad_input
 from connectors.kafka_settings import KafkaOutput, Property
 from connectors.simulator.desk import DEFAULT_STATE_DIR
 from connectors.simulator.faults import FAULTS
@@ -24,8 +24,6 @@ from connectors.simulator.settings import CLOUDS, DAY_S, FORMATS, SimulatorSourc
 from connectors.simulator.truth import Truth
 from connectors.simulator.writer import Compression, prepare, write_run
 from connectors.source import wall_clock
-
-BAD_INPUT, INTERRUPTED = 2, 130
 
 
 class Packing(StrEnum):
@@ -65,11 +63,6 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command("simulate", help=SIMULATE_HELP, no_args_is_help=True)(simulate)
     app.command("inject", help=INJECT_HELP, no_args_is_help=True)(inject)
-
-
-def _refuse(message: str) -> NoReturn:
-    Console(stderr=True, soft_wrap=True, highlight=False).print(f"error: {message}", markup=False)
-    raise typer.Exit(BAD_INPUT)
 
 
 @contextmanager
@@ -125,11 +118,11 @@ def simulate(
 ) -> None:  # fmt: skip
     """Simulate the three clouds; the help text is SIMULATE_HELP."""
     if (out is None) == (kafka is None):
-        _refuse("say where to: exactly one of --out DIR and --kafka BROKERS")
+        raise BadInput("say where to: exactly one of --out DIR and --kafka BROKERS")
     if live and kafka is None:
-        _refuse("--live needs --kafka: files are written at full speed")
+        raise BadInput("--live needs --kafka: files are written at full speed")
     pace = speed if live else None
-    try:
+    with bad_input():
         settings = SimulatorSource(
             seed=seed,
             days=days,
@@ -144,19 +137,19 @@ def simulate(
             speed=pace,
             state_dir=None if kafka is None else str(state_dir),
         )
-        if kafka is None and out is not None:
-            _to_folder(settings, out, compress.value)
-        elif kafka is not None:
-            properties = _properties(kafka_property or [])
+        if out is not None:
+            prepare(out)
+    if out is not None:
+        _to_folder(settings, out, compress.value)
+    elif kafka is not None:
+        with bad_input():
             target = KafkaOutput(
-                brokers=kafka, topic=topic_prefix, partitions=partitions, properties=properties
+                brokers=kafka,
+                topic=topic_prefix,
+                partitions=partitions,
+                properties=_properties(kafka_property or []),
             )
-            _to_kafka(settings, target, state_dir)
-    except (ValueError, KafkaUnavailableError, OSError) as ex:
-        _refuse(str(ex))
-    except KeyboardInterrupt:
-        typer.echo("stopped", err=True)
-        raise typer.Exit(INTERRUPTED) from None
+        _to_kafka(settings, target, state_dir)
 
 
 def _start(start: str | None, days: float, speed: float | None, to_kafka: bool) -> str:
@@ -183,7 +176,6 @@ def _properties(pairs: list[str]) -> dict[str, Property]:
 
 
 def _to_folder(settings: SimulatorSource, out: Path, compression: Compression) -> None:
-    prepare(out)
     origin = SimulatorOrigin(settings)
     with _bar("simulating", len(CLOUDS) * settings.steps) as progress:
         manifest = write_run(origin, out, compression, progress)
@@ -227,11 +219,9 @@ def inject(
     try:
         answer = hand_in(state_dir, fault, resource, minutes, size, wait_s)
     except InjectError as ex:
-        _refuse(str(ex))
-    except KeyboardInterrupt:
-        raise typer.Exit(INTERRUPTED) from None
-    if not answer.accepted or answer.fault is None:
-        _refuse(f"{fault} at {resource}: {answer.reason}")
+        raise BadInput(str(ex)) from ex
+    if answer.fault is None:
+        raise BadInput(f"{fault} at {resource}: {answer.reason}")
     label = answer.fault
     typer.echo(
         f"{fault} at {label.root}: simulated {_clock_text(label.start_ms)} to "
