@@ -1,0 +1,44 @@
+# Foreshock's chores. Every target first makes .venv from requirements.lock, once.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+BIN := .venv/bin
+READY := .venv/.ready
+export PYTHON
+
+.PHONY: help setup demo test lint types bench fuzz components kafka
+
+help: ## Say what there is (this list)
+	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | awk -F ':.*## ' '{ printf "  make %-12s%s\n", $$1, $$2 }'
+
+setup: $(READY) ## Make .venv with everything in it, the foreshock command too
+
+$(READY): requirements.lock pyproject.toml
+	@python=$$(.ci/python) && if [ ! -x $(BIN)/python ]; then $$python -m venv .venv; fi
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+demo: setup ## Watch incidents appear over a simulated week of three clouds
+	$(BIN)/foreshock demo
+
+test: setup ## Run all tests; those of Kafka need Java 17 and Maven, see components
+	$(BIN)/pytest -q
+
+lint: setup ## Check style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup ## Check types, strictly
+	$(BIN)/mypy
+
+bench: setup ## Measure the whole flow beside a bare one and the per-event way
+	$(BIN)/python -m benchmarks
+
+fuzz: setup ## Run the property tests with many more examples
+	$(BIN)/python -m pytest -q -m hypothesis -p tests.fuzzing --hypothesis-profile=fuzz
+
+components: setup ## Optional: install Java and Maven if allowed to, and fetch Kafka for the tests
+	@.ci/components
+
+kafka: setup ## Start an Apache Kafka on a free loopback port; prints its address; Ctrl-C ends it
+	@$(BIN)/python -m tests.kafka.broker
