@@ -14,6 +14,8 @@ from connectors.pace import Pace
 
 logger = logging.getLogger(__name__)
 
+GRACE_S = 5.0  # how long a reader that has read everything may take to find that out
+
 
 class PastMarks:
     """The logged marks of a partition, taken in order of position."""
@@ -45,8 +47,9 @@ class PastMarks:
 class IdleWatch:
     """Decides when a partition that stands at the end of what exists gets a new mark.
 
-    A mark follows after `idle_s` without input, then every `idle_s`, and at once when the others
-    have run `leap_ms` ahead: they pause for this partition and should not pause for long.
+    A mark follows when the watermark has stood for `idle_s`, be it that nothing came or that
+    nothing could be decoded; then every `idle_s`, and at once when the others have run `leap_ms`
+    ahead: they pause for this partition and should not pause for long.
     """
 
     def __init__(
@@ -66,7 +69,8 @@ class IdleWatch:
         self._pace = pace
         self._log = log
         self._monotonic = monotonic
-        self._since: float | None = None  # when it was first seen to have nothing to read
+        self._since: float | None = None  # from when on the watermark has stood
+        self._heard = monotonic()  # when the outside system last answered
         self._marked: float | None = None
         self._warned = False
 
@@ -74,19 +78,29 @@ class IdleWatch:
         """Return the marks that are in the log already."""
         return PastMarks([] if self._log is None else idle_marks(self._log, self._partition))
 
-    def busy(self) -> None:
-        """Say that there is, or may be, something to read."""
+    def moved(self) -> None:
+        """Say that the watermark moved, or could if the partition were read on."""
         self._since = self._marked = None
+
+    def stood(self) -> None:
+        """Say that payloads came and the watermark did not move."""
+        self._heard = self._monotonic()
+        if self._since is None:
+            self._since = self._heard
+
+    def unsure(self) -> None:
+        """Say that nothing came, and that the reader does not know whether there is more."""
+        if self._monotonic() - self._heard > GRACE_S:
+            self.moved()
 
     def mark(self, position: int, watermark_ms: int) -> int | None:
         """Return the watermark to move on to from `watermark_ms`; None: stay.
 
         Call it while the reader is caught up at `position`. A mark returned is in the log.
         """
-        now = self._monotonic()
-        if self._since is None:
-            self._since = now
-        if now - self._since < self._idle_s:
+        self.stood()
+        now = self._heard
+        if self._since is None or now - self._since < self._idle_s:
             return None
         self._pace.rest(self._index, watermark_ms)
         target_ms = self._pace.lowest_other_ms(self._index)

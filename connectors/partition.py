@@ -169,16 +169,20 @@ class OpenPartition(StatefulSourcePartition[Item, bytes]):
         if item is not None:
             return item
         if self._too_far_ahead():
-            self._watch.busy()
+            self._watch.moved()
             return None
         chunk = self._read()
         if chunk is None:
             return self._end() if self._reader.ended else self._idle()
-        self._watch.busy()
         if not chunk.payloads:
             return self._next()  # it stands elsewhere now, perhaps at a mark
+        before_ms = self._stage.watermark_ms
         item = self._stage.feed(chunk)
-        self._pace.move(self._shape.index, self._stage.watermark_ms)
+        if self._stage.watermark_ms > before_ms:
+            self._watch.moved()
+            self._pace.move(self._shape.index, self._stage.watermark_ms)
+        else:
+            self._watch.stood()
         return item
 
     def _read(self) -> Chunk | None:
@@ -209,7 +213,7 @@ class OpenPartition(StatefulSourcePartition[Item, bytes]):
 
     def _idle(self) -> Item | None:
         if self._position is None or not self._reader.caught_up:
-            self._watch.busy()
+            self._watch.unsure()
             self._pace.move(self._shape.index, self._stage.watermark_ms)
             return None
         target_ms = self._watch.mark(self._position, self._stage.watermark_ms)

@@ -1,11 +1,15 @@
 """Fixtures that more than one folder uses."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 from _pytest.terminal import TerminalReporter
 
 from tests.kafka.cluster import Cluster, cluster
+
+# a crash that a test asks for needs no frames of Rust, which take a second to look up
+os.environ["RUST_BACKTRACE"] = "0"
 
 KAFKA = pytest.StashKey[str]()
 

@@ -43,6 +43,7 @@ class FakeReader:
     crash_at: int | None = None
     told: bool = False
     closed: bool = False
+    in_contact: bool = True
 
     @property
     def ended(self) -> bool:
@@ -50,7 +51,7 @@ class FakeReader:
 
     @property
     def caught_up(self) -> bool:
-        return not self.bounded and self.position >= len(self.records)
+        return self.in_contact and not self.bounded and self.position >= len(self.records)
 
     def read(self) -> Chunk | None:
         if not self.told:
@@ -333,6 +334,57 @@ def test_a_leap_of_the_others_moves_an_idle_partition_at_once(tmp_path: Path) ->
     live.parts["b"] += seconds(70)
     poll(b)
     assert [o.watermark_ms for o in poll(a)] == [70_000]
+
+
+class Rejecting(FakeStage):
+    """Can decode nothing of partition a."""
+
+    def feed(self, chunk: Chunk) -> list[Out]:
+        if self.partition == "a":
+            return []
+        return super().feed(chunk)
+
+
+def test_a_partition_of_which_nothing_can_be_decoded_holds_nobody(tmp_path: Path) -> None:
+    clock = Clock()
+    log = FileControlLog(tmp_path / "control.jsonl")
+    live = FakeOrigin({"a": [], "b": seconds(20)}, bounded=False)
+    source = Intake(
+        [live],
+        lambda _o, partition, _i, resume: Rejecting(partition, resume),
+        groups=4,
+        stop=threading.Event(),
+        settings=IntakeSettings(idle_s=10.0),
+        control_log=log,
+        clock=lambda: START,
+        monotonic=clock,
+    )
+    a, b = (source.build_part("in", name, None) for name in source.list_parts())
+    poll(b)
+    for now_s in range(11):
+        clock.now_s = float(now_s)
+        live.parts["a"] += [b"garbage"]
+        marks = poll(a, 2)
+    assert [(o.what, o.position, o.watermark_ms) for o in marks] == [("mark", 11, 20_000)]
+
+
+def test_idleness_counts_from_the_end_of_an_outage(tmp_path: Path) -> None:
+    clock = Clock()
+    log = FileControlLog(tmp_path / "control.jsonl")
+    live = FakeOrigin({"a": [], "b": seconds(20)}, bounded=False)
+    rule = IntakeSettings(idle_s=10.0)
+    source = intake(live, rule=rule, monotonic=clock, log=log)
+    a, b = (source.build_part("in", name, None) for name in source.list_parts())
+    poll(b)
+    poll(a)
+    live.readers["a"].in_contact = False
+    clock.now_s = 9.0
+    assert poll(a) == []
+    live.readers["a"].in_contact = True
+    clock.now_s = 18.0
+    assert poll(a, 2) == []
+    clock.now_s = 28.0
+    assert [o.what for o in poll(a)] == ["mark"]
 
 
 def test_without_a_control_log_an_idle_partition_stands_and_says_so_once(
