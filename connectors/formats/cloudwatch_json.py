@@ -154,7 +154,9 @@ class CloudwatchJson:
         with np.errstate(all="ignore"):
             value: F64 = total / count
         code = np.where(slot == REJECTED, 0, self._book.statistic(slot))
-        for wanted in np.unique(code[code != 0]):
+        for wanted in np.unique(code).tolist() if code.any() else ():
+            if wanted == 0:
+                continue
             rows = np.flatnonzero(code == wanted)
             name = self._book.statistics[wanted]
             if name in _ALWAYS:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from connectors.formats.azure_monitor import AzureMonitor
+from connectors.formats.blocks import InBlocks
 from connectors.formats.cloudwatch_json import CloudwatchJson
 from connectors.formats.foreshock_json import ForeshockJson
 from connectors.formats.gcp_timeseries import GcpTimeseries
@@ -26,4 +27,4 @@ def create_decoder(
     make = _DECODERS.get(name)
     if make is None:
         raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {name!r}")
-    return make(catalogue, DecodeSettings() if settings is None else settings)
+    return InBlocks(make(catalogue, DecodeSettings() if settings is None else settings))
