@@ -1,11 +1,12 @@
 """A stored model: numeric arrays as `.npy` files and the manifest that says what they are.
 
-Files are hashed before they are parsed, and parsed as plain numbers of a known count: nothing is
-ever unpickled, and a header cannot make the reader allocate more than the file holds.
+Files are hashed before they are looked at. An array's header is not parsed but compared with the
+one that the manifest's dtype and shape make, and what follows must be just so many numbers: nothing
+is ever unpickled or evaluated, and no header makes the reader allocate more than the file holds.
 """
 
 import hashlib
-import io
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,14 +18,14 @@ from typing import Literal
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from numpy.lib import format as npy
 
 MANIFEST = "manifest.json"
 MAX_ARRAYS = 64
 MAX_FEATURES = 65_535
 MAX_FILE_BYTES = 2**30
 MAX_MANIFEST_BYTES = 16 * 2**20
-NUMBERS = "biuf"  # kinds of dtype that may be stored
+NUMBERS = re.compile(r"\|[bu]1|\|i1|[<>][iu][248]|[<>]f[248]")  # dtypes that may be stored
+NPY_ALIGNMENT = 64  # of the numbers in a file
 ARRAY_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 VERSION = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -113,12 +114,17 @@ def _installed() -> dict[str, str]:
     return found
 
 
+def _header(dtype: str, shape: tuple[int, ...]) -> bytes:
+    """Return the start of an `.npy` file, version 1.0 (NEP 1), of numbers row by row."""
+    text = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape!r}, }}"
+    text += " " * (-(10 + len(text) + 1) % NPY_ALIGNMENT) + "\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode("ascii")
+
+
 def _npy(name: str, array: npt.NDArray[np.generic]) -> bytes:
-    if array.dtype.kind not in NUMBERS:
+    if not NUMBERS.fullmatch(array.dtype.str):
         raise ValueError(f"array {name!r} must be of numbers, got {array.dtype}")
-    out = io.BytesIO()
-    npy.write_array(out, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
-    return out.getvalue()
+    return _header(array.dtype.str, array.shape) + array.tobytes("C")
 
 
 def pack(model: StoredModel) -> tuple[str, dict[str, bytes]]:
@@ -181,22 +187,15 @@ def _checked(path: Path, limit: int, digest: str) -> bytes:
 
 
 def _array(content: bytes, said: _File, where: Path) -> npt.NDArray[np.generic]:
-    file = io.BytesIO(content)
-    try:
-        if npy.read_magic(file) != (1, 0):
-            raise ModelRefused(f"{where}: must be version 1.0 of numpy's format")
-        shape, by_column, dtype = npy.read_array_header_1_0(file)
-    except ValueError as ex:
-        raise ModelRefused(f"{where}: not a numpy array: {ex}") from ex
-    if dtype.kind not in NUMBERS:
-        raise ModelRefused(f"{where}: must hold numbers, got {dtype} (it is not unpickled)")
-    if (dtype.str, shape) != (said.dtype, said.shape) or by_column:
-        raise ModelRefused(f"{where}: {dtype.str} {shape} is not what the manifest says")
-    start = file.tell()
-    count = int(np.prod(shape, dtype=object))
-    if min((0, *shape)) < 0 or len(content) - start != count * dtype.itemsize:
-        raise ModelRefused(f"{where}: does not hold {shape} values")
-    return np.frombuffer(content, dtype, count, start).reshape(shape).copy()
+    if not NUMBERS.fullmatch(said.dtype):
+        raise ModelRefused(f"{where}: must hold numbers, got {said.dtype!r} (it is not unpickled)")
+    header = _header(said.dtype, said.shape)
+    if not content.startswith(header):
+        raise ModelRefused(f"{where}: not an array of {said.dtype} {said.shape}")
+    dtype, count = np.dtype(said.dtype), math.prod(said.shape)
+    if min((0, *said.shape)) < 0 or len(content) - len(header) != count * dtype.itemsize:
+        raise ModelRefused(f"{where}: does not hold {said.shape} values")
+    return np.frombuffer(content, dtype, count, len(header)).reshape(said.shape).copy()
 
 
 def unpack(folder: Path, manifest_sha256: str) -> StoredModel:
