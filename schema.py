@@ -199,13 +199,13 @@ class LateSample(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class FeatureBatch:
-    """Feature rows of one service at consecutive ticks, ordered by (tick, resource id)."""
+    """Feature rows of one service, each one resource at one tick, against its own past."""
 
     service: str
-    names: tuple[str, ...]  # of the columns: "cpu.utilization:z" ...
-    resource: U64  # (n,) ids
-    tick_ms: I64  # (n,) start of the tick
-    rows: npt.NDArray[np.float64]  # (n, len(names)); NaN where the metric is missing
+    names: tuple[str, ...]  # of the columns: "cpu.utilization:z", "cpu.utilization:z_short" ...
+    rows: npt.NDArray[np.float32]  # (n, len(names)); 0 where the metric is missing: as expected
+    from_ms: int  # event times that the rows were taken from, half-open
+    until_ms: int
 
 
 # ---------------------------------------------------------------- what travels, low rate
@@ -252,6 +252,8 @@ class Closed(msgspec.Struct, frozen=True):
     until_ms: int
     final: bool  # no input will ever follow: the end of a bounded replay
     anomalies: tuple[Anomaly, ...] = ()
+    resources: int = 0  # that the group holds
+    scored: int = 0  # rows scored since its last word: a resource at a tick
 
 
 class Member(msgspec.Struct, frozen=True):

@@ -1,12 +1,13 @@
 """The main flow: payloads of metrics in, triaged incidents out. Wiring only."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import bytewax.operators as op
-from bytewax.dataflow import Dataflow
+from bytewax.dataflow import Dataflow, Stream
 from bytewax.inputs import Source
-from bytewax.outputs import Sink
+from bytewax.outputs import DynamicSink, FixedPartitionedSink
 
 from operators.detect import detect_anomalies
 from operators.ingest import Ingested
@@ -14,41 +15,56 @@ from operators.keygroup import GroupSettings
 from operators.triage import TriageSettings, triage_alerts
 from schema import Closed, LateSample, Reject, Tally, Transition
 
-FLOW_ID = "foreshock.detect"
+FLOW_ID = "foreshock_detect"
+_ONE_KEY = "all"  # partitioned sinks have one partition
+
+X = TypeVar("X")
+AnySink = FixedPartitionedSink[X, Any] | DynamicSink[X]
 
 
 @dataclass(frozen=True)
 class Outputs:
     """Where each stream of the flow goes; a stream without a sink is counted and dropped."""
 
-    incidents: Sequence[Sink[Transition]]
-    dead_letter: Sequence[Sink[Reject]] = ()
-    late: Sequence[Sink[LateSample]] = ()
-    tallies: Sequence[Sink[Tally]] = field(default=())
+    incidents: Sequence[AnySink[Transition]]
+    dead_letter: Sequence[AnySink[Reject]] = ()
+    late: Sequence[AnySink[LateSample]] = ()
+    tallies: Sequence[AnySink[Tally]] = ()
+    progress: Sequence[AnySink[Closed]] = ()  # what each key group says when it closes ticks
 
 
 def build(
     source: Source[Ingested], group: GroupSettings, triage: TriageSettings, outputs: Outputs
 ) -> Dataflow:
     """Return the flow; step ids key the recovery store."""
+    if not outputs.incidents:
+        raise ValueError("incidents must have at least one sink, got none")
     flow = Dataflow(FLOW_ID)
     ingested = op.input("read", flow, source)
-    for i, tally_sink in enumerate(outputs.tallies):
-        op.output(f"tally_{i}", op.map(f"tallies_{i}", ingested, lambda x: x.tally), tally_sink)
-    for i, reject_sink in enumerate(outputs.dead_letter):
-        rejects = op.flat_map(f"rejects_{i}", ingested, lambda x: x.rejects)
-        op.output(f"dead_letter_{i}", rejects, reject_sink)
-    for i, late_sink in enumerate(outputs.late):
-        op.output(f"late_{i}", op.flat_map(f"lates_{i}", ingested, lambda x: x.late), late_sink)
-    packed = op.flat_map("by_group", ingested, lambda x: x.packed)
+    packed = op.flat_map("by_group", ingested, lambda item: item.packed)
     words = op.filter_map_value(
         "words",
         detect_anomalies("detect", packed, group),
         lambda word: word if isinstance(word, Closed) else None,
     )
-    transitions = op.key_rm("events", triage_alerts("triage", words, triage, group.groups))
-    for i, sink in enumerate(outputs.incidents):
-        op.output(f"incidents_{i}", transitions, sink)
-    if not outputs.incidents:
-        raise ValueError("incidents must have at least one sink, got none")
+    transitions = triage_alerts("triage", words, triage, group.groups)
+    _send("incidents", op.key_rm("events", transitions), outputs.incidents)
+    if outputs.dead_letter:
+        rejects = op.flat_map("rejects", ingested, lambda item: item.rejects)
+        _send("dead_letter", rejects, outputs.dead_letter)
+    if outputs.late:
+        _send("late", op.flat_map("late_samples", ingested, lambda item: item.late), outputs.late)
+    if outputs.tallies:
+        _send("tally", op.map("tallies", ingested, lambda item: item.tally), outputs.tallies)
+    if outputs.progress:
+        _send("progress", op.key_rm("words_said", words), outputs.progress)
     return flow
+
+
+def _send(step_id: str, items: Stream[X], sinks: Sequence[AnySink[X]]) -> None:
+    for i, sink in enumerate(sinks):
+        if isinstance(sink, DynamicSink):
+            op.output(f"{step_id}_{i}", items, sink)
+        else:
+            keyed = op.key_on(f"{step_id}_{i}_key", items, lambda _: _ONE_KEY)
+            op.output(f"{step_id}_{i}", keyed, sink)

@@ -52,8 +52,8 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Whether feature rows are kept and forests fitted at all."""
         return bool({"isolation_forest", "half_space_trees"} & set(self.detectors))
 
-    def knobs(self, rules: RuleTable, tick_s: int, learns: bool) -> Knobs:
-        """Return the settings as numbers; `learns`: forests are fitted from the cohort's rows."""
+    def knobs(self, rules: RuleTable, tick_s: int) -> Knobs:
+        """Return the settings as numbers."""
         alerts = self.alerts
         needed, window = alerts.open_of
         return Knobs(
@@ -79,8 +79,6 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ticks_a_day=86_400.0 / tick_s,
             warm_up=60.0,
             tail_rows=200.0,
-            fit_rows=float(self.isolation_forest.min_rows)
-            if learns and self.uses_forests
-            else math.inf,
+            fit_rows=float(self.isolation_forest.min_rows) if self.uses_forests else math.inf,
             first_fit=3.0 * 3600.0 / tick_s,
         )

@@ -25,6 +25,8 @@ F32 = npt.NDArray[np.float32]
 class ServiceModel:
     """A trained model of one service: what the registry's arrays become."""
 
+    version: str
+    effective_ms: int  # event time from which it is used
     names: tuple[str, ...]  # of the feature columns, three a metric
     forest: FlatForest
     tails: F64  # (detectors, 3), learned on held-back rows
@@ -60,34 +62,31 @@ class Forests:
         self._model = model
         self._seed = (forest.seed + stable_id(service)) % _HELD
         self._fitted: F32 | None = None
-        self.forest: FlatForest | None = None if model is None else model.forest
+        self.forest: FlatForest | None = None
         self.trees: HalfSpaceTrees | None = None
-        if model is not None:
-            self.trees = grow(trees, len(model.names))
 
     @property
     def seed(self) -> np.uint64:
         """Seed of the cohort's reservoir."""
         return np.uint64(self._seed)
 
-    @property
-    def learns(self) -> bool:
-        """Whether the forest is to be fitted from the cohort's own rows."""
-        return self._model is None
-
     def is_due(self, table: CohortTable, tick: int, knobs: Knobs) -> bool:
         """Whether the pass stopped before `tick` because a forest must be fitted."""
         return bool(fit_due(table.arrays, float(tick), knobs))
 
-    def fit(self, table: CohortTable, tick: int, tick_s: int) -> None:
-        """Fit to the reservoir as it is before `tick`; the same rows give the same forest."""
-        columns = feature_columns(table)
-        rows = reservoir_rows(table, columns)
+    def renew(self, table: CohortTable, tick: int, tick_s: int) -> None:
+        """Take up the registry's model, else fit to the reservoir as it is before `tick`."""
+        columns = feature_columns(table) if self._model is None else self._model.columns
         if columns != table.columns or self.trees is None:
             self.trees = grow(self._trees_settings, len(columns) * FEATURES)
             table.set_columns(columns)
-        self._fit(rows)
-        table.arrays.counters[FIT_TICK] = tick + self._forest_settings.refit_s / tick_s
+        if self._model is None:
+            self._fit(reservoir_rows(table, columns))
+            table.arrays.counters[FIT_TICK] = tick + self._forest_settings.refit_s / tick_s
+        else:
+            self.forest = self._model.forest
+            table.arrays.cohort_tails[:] = self._model.tails
+            table.arrays.counters[FIT_TICK] = np.inf
 
     def _fit(self, rows: F32) -> None:
         settings = self._forest_settings
@@ -103,9 +102,12 @@ class Forests:
             b"" if self.trees is None else dump(self.trees),
         )
 
-    def restore(self, state: ForestState, columns: int) -> None:
-        """Take up where the snapshot was made; `columns` counts metrics."""
-        if state.fitted:
+    def restore(self, state: ForestState, table: CohortTable) -> None:
+        """Take up where the snapshot was made."""
+        columns = len(table.columns)
+        if self._model is not None and np.isinf(table.arrays.counters[FIT_TICK]):
+            self.forest = self._model.forest
+        elif state.fitted:
             rows = np.frombuffer(state.fitted, np.float32)
             self._fit(rows.reshape(-1, columns * FEATURES))
         if state.trees:

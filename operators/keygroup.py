@@ -17,7 +17,7 @@ from operators.ingest import FOREVER_MS, NEVER_MS
 from operators.packing import Named, unpack
 from operators.roster import Roster
 from operators.rules import RuleTable
-from operators.score import FIRST_TICK, GONE, MAX_EVIDENCE, MAX_RULES, score_ticks
+from operators.score import FIRST_TICK, FIT_TICK, GONE, ROWS, MAX_EVIDENCE, MAX_RULES, score_ticks
 from operators.ticks import TickBuffer, ordered
 from schema import F64, I32, I64, Anomaly, Catalogue, Closed, FeatureBatch, MetricSpec, Series
 
@@ -63,12 +63,10 @@ class KeyGroup:
         self.names: list[tuple[int, int, int, Named]] = []  # tick, partition, order, name
         self.roster = Roster()
         self.forests: list[Forests] = []  # by cohort
+        self.scored = 0  # rows so far
         self._tick_ms = settings.tick_s * 1000
         self.rules = RuleTable(settings.detect.rules)
-        self._knobs = {
-            learns: settings.detect.knobs(self.rules, settings.tick_s, learns)
-            for learns in (False, True)
-        }
+        self._knobs = settings.detect.knobs(self.rules, settings.tick_s)
         self._no_trees = grow(HalfSpaceTreesSettings(trees=1, height=1, window=1), 1)
         self._found = new_found(0, 0)
 
@@ -99,11 +97,10 @@ class KeyGroup:
         tails[:, calibration.EXCESS] = detect.calibration.start_excess
         forests = Forests(service, detect.isolation_forest, detect.half_space_trees, model)
         rows = detect.isolation_forest.reservoir_rows if detect.uses_forests else 1
-        table = CohortTable(
-            service, self.rules, empty_arrays(tails if model is None else model.tails, rows)
-        )
-        if model is not None:
-            table.set_columns(model.columns)
+        arrays = empty_arrays(tails, rows)
+        if model is not None and detect.uses_forests:
+            arrays.counters[FIT_TICK] = max(0, model.effective_ms // self._tick_ms)
+        table = CohortTable(service, self.rules, arrays)
         self.forests.append(forests)
         return table
 
@@ -132,7 +129,19 @@ class KeyGroup:
             self._forget()
         self.closed_ms = until_ms
         found.sort(key=lambda a: (a.tick_ms, a.resource.key, a.kind, a.edge))
-        return Closed(self.index, until_ms, final, tuple(found))
+        return Closed(
+            self.index,
+            until_ms,
+            final,
+            tuple(found),
+            sum(len(table.resources) for table in self.roster.tables),
+            self._count_rows(),
+        )
+
+    def _count_rows(self) -> int:
+        total = int(sum(table.arrays.counters[ROWS] for table in self.roster.tables))
+        new, self.scored = total - self.scored, total
+        return new
 
     def _say_names(self, until_ms: int) -> None:
         """Let attributes take effect at the tick of the sample that bore them."""
@@ -144,7 +153,7 @@ class KeyGroup:
 
     def _score(self, index: int, tick: I64, rows: I32, value: F64) -> list[Anomaly]:
         table, forests = self.roster.tables[index], self.forests[index]
-        knobs = self._knobs[forests.learns]
+        knobs = self._knobs
         self._make_room(table)
         out: list[Anomaly] = []
         at = 0
@@ -167,7 +176,7 @@ class KeyGroup:
             if at == len(tick):
                 return out
             if forests.is_due(table, int(tick[at]), knobs):
-                forests.fit(table, int(tick[at]), self.settings.tick_s)
+                forests.renew(table, int(tick[at]), self.settings.tick_s)
 
     def _make_room(self, table: CohortTable) -> None:
         """Have room for all that one tick can find, and not much less than several."""

@@ -51,6 +51,7 @@ class GroupState(msgspec.Struct, frozen=True, tag="keygroup.v1"):
     watermark: Array
     newest: Array
     closed_ms: int
+    scored: int
     waiting: tuple[Array, Array, Array]  # series id, time, value
     names: tuple[tuple[int, int, int, Named], ...]
     cohorts: tuple[CohortState, ...]
@@ -65,6 +66,7 @@ def dump(group: KeyGroup) -> bytes:
         _array(group.watermark),
         _array(group.newest),
         group.closed_ms,
+        group.scored,
         (_array(group.roster.uid[series]), _array(ts_ms), _array(value)),
         tuple(group.names),
         tuple(
@@ -99,12 +101,13 @@ def load(raw: bytes, settings: GroupSettings) -> KeyGroup:
     group.watermark = _restored(state.watermark)
     group.newest = _restored(state.newest)
     group.closed_ms = state.closed_ms
+    group.scored = state.scored
     group.names = list(state.names)
     for cohort in state.cohorts:
         table = group.new_cohort(cohort.names.service)
         arrays = table.arrays._replace(**{n: _restored(a) for n, a in cohort.arrays.items()})
         table = CohortTable.restore(cohort.names, group.rules, arrays, group.spec)
-        group.forests[-1].restore(cohort.forests, len(table.columns))
+        group.forests[-1].restore(cohort.forests, table)
         group.roster.tables.append(table)
     group.roster.renumber()
     uid, ts_ms, value = (_restored(a) for a in state.waiting)

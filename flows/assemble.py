@@ -1,0 +1,156 @@
+"""From settings to what a flow is built of: open sources and sinks, catalogue and models."""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from config.app import App
+from config.catalogue import load_catalogue
+from connectors.console import ConsoleFeed, ConsoleSink
+from connectors.control_log import ControlLog, FileControlLog
+from connectors.dead_letter import DeadLetterFile, dead_letter_lines
+from connectors.files import FileOrigin, FileSource
+from connectors.formats.registry import create_decoder
+from connectors.incident_store import IncidentStoreSink, SqlSink
+from connectors.incident_wire import encode_transition
+from connectors.jsonl_sink import JsonLinesSink, incident_lines
+from connectors.kafka_control_log import KafkaControlLog
+from connectors.kafka_settings import KafkaOutput, KafkaSource
+from connectors.kafka_sink import KafkaDeadLetterSink, KafkaIncidentSink, KafkaLateSink
+from connectors.kafka_source import KafkaOrigin, kafka_origins
+from connectors.late import LateFile, late_lines
+from connectors.origin import Origin
+from connectors.pace import Pace
+from connectors.simulator.origin import SimulatorOrigin
+from connectors.simulator.settings import OWN_FORMAT
+from connectors.source import Intake, wall_clock
+from flows.detect import AnySink
+from flows.models import service_models
+from operators.ingest import Ingest, Ingested
+from operators.keygroup import GroupSettings
+from schema import Catalogue, LateSample, Reject, Transition
+
+
+class Sources:
+    """The origins of the settings, the format of each partition, and the flow's source."""
+
+    def __init__(self, app: App, catalogue: Catalogue) -> None:
+        self._app = app
+        self._catalogue = catalogue
+        self.origins = _origins(app)
+        self._by_name = {origin.name: origin for origin in self.origins}
+
+    def intake(self, stop: threading.Event, pace: Path | None = None) -> Intake[Ingested]:
+        """Return the Bytewax source; `pace`: the file by which processes keep together."""
+        count = sum(len(origin.partitions()) for origin in self.origins)
+        return Intake(
+            self.origins,
+            self._stage,
+            groups=self._app.ingest.groups,
+            stop=stop,
+            settings=self._app.intake,
+            pace=Pace.local(count) if pace is None else Pace.shared(pace, count),
+            control_log=_control_log(self._app),
+        )
+
+    def _stage(self, origin: str, partition: str, index: int, resume: bytes | None) -> Ingest:
+        decoder = create_decoder(
+            _format(self._by_name[origin], partition), self._catalogue, self._app.decode
+        )
+        return Ingest(self._app.ingest, decoder, origin, partition, index, resume)
+
+
+def group_settings(
+    app: App, catalogue: Catalogue, partitions: int, *, collect: bool = False
+) -> GroupSettings:
+    """Return what every key group shares; models are those active in the registry now."""
+    return GroupSettings(
+        groups=app.ingest.groups,
+        partitions=partitions,
+        tick_s=app.ingest.tick_s,
+        detect=app.detect,
+        catalogue=catalogue,
+        models={} if collect else service_models(app.models),
+        collect=collect,
+    )
+
+
+def catalogue_of(app: App) -> Catalogue:
+    """Return the shipped catalogue with the settings' files laid over it."""
+    return load_catalogue(*app.catalogue)
+
+
+def incident_sinks(app: App) -> Sequence[AnySink[Transition]]:
+    """Return a Bytewax sink for each of the settings' sinks."""
+    return [_incident_sink(settings) for settings in app.sinks]
+
+
+def dead_letter_sinks(app: App) -> Sequence[AnySink[Reject]]:
+    """Return where rejects go."""
+    match app.dead_letter:
+        case None:
+            return ()
+        case DeadLetterFile() as file:
+            return (dead_letter_lines(file),)
+        case KafkaOutput() as topic:
+            return (KafkaDeadLetterSink(topic),)
+
+
+def late_sinks(app: App) -> Sequence[AnySink[LateSample]]:
+    """Return where late samples go."""
+    match app.late:
+        case None:
+            return ()
+        case LateFile() as file:
+            return (late_lines(file),)
+        case KafkaOutput() as topic:
+            return (KafkaLateSink(topic),)
+
+
+def _origins(app: App) -> list[Origin]:
+    origins: list[Origin] = []
+    for i, source in enumerate(app.sources):
+        match source:
+            case KafkaSource():
+                origins += kafka_origins(source, wall_clock)
+            case FileSource():
+                origins.append(FileOrigin(source, "files" if i == 0 else f"files{i + 1}"))
+            case _:
+                origins.append(SimulatorOrigin(source))
+    return origins
+
+
+def _format(origin: Origin, partition: str) -> str:
+    match origin:
+        case KafkaOrigin():
+            return origin.format
+        case FileOrigin():
+            return origin.format_of(partition)
+        case SimulatorOrigin():
+            return origin.settings.format or OWN_FORMAT[partition]
+        case _:
+            raise TypeError(f"no format is known for the partitions of {origin!r}")
+
+
+def _control_log(app: App) -> ControlLog | None:
+    match app.control_log:
+        case None:
+            return None
+        case KafkaOutput() as topic:
+            return KafkaControlLog(topic)
+        case path:
+            return FileControlLog(Path(path))
+
+
+def _incident_sink(settings: object) -> AnySink[Transition]:
+    match settings:
+        case ConsoleSink():
+            return ConsoleFeed(settings)
+        case JsonLinesSink():
+            return incident_lines(settings)
+        case SqlSink():
+            return IncidentStoreSink(settings)
+        case KafkaOutput():
+            return KafkaIncidentSink(settings, encode_transition)
+        case _:
+            raise TypeError(f"no sink is known for {settings!r}")
