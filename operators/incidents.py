@@ -10,7 +10,8 @@ import heapq
 
 import msgspec
 
-from operators.life import Case, TriageSettings, next_due_ms, settle
+from operators.case import Case
+from operators.life import TriageSettings, next_due_ms, settle
 from operators.scope import links_of, scope_of
 from schema import Anomaly, Resource, Transition
 
@@ -63,7 +64,7 @@ class Incidents:
             if case.resolved_ms is not None:
                 self._forget(case)
                 continue
-            said += settle(case, now_ms, self._settings, touched=case.id in self._touched)
+            said += settle(case, now_ms, self._settings)
             self._set_timer(case)
         self._touched.clear()
         return said
@@ -89,7 +90,7 @@ class Incidents:
         scoped = self._joined(scope_of(edge.resource), now_ms, settings.window_s)
         if scoped is not None:
             return scoped
-        if own is not None and own.may_reopen(now_ms, settings):
+        if own is not None and own.may_reopen(now_ms, settings.max_open_s):
             own.reopen(now_ms)
             return own
         for link in links_of(edge.resource):

@@ -2,21 +2,19 @@
 
 import heapq
 from collections.abc import Sequence
-from typing import Literal
 
 import msgspec
 
 from operators import hint
+from operators.case import Case, Event
 from operators.members import AlertRecord
 from operators.quantity import span
-from operators.scope import Pairs, attribute, described, zone_of
-from operators.severity import Facts, SeveritySettings, Standing, judge
-from schema import Anomaly, Incident, Severity, Transition
+from operators.scope import attribute, zone_of
+from operators.severity import Facts, SeveritySettings, judge
+from schema import Incident, Severity, Transition
 
 MAX_S = 2_592_000.0  # 30 days
 ACTOR = "foreshock"
-
-Event = Literal["opened", "updated", "resolved", "reopened"]
 
 
 class TriageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,74 +45,6 @@ class TriageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             )
 
 
-class Case(msgspec.Struct):
-    """An incident as triage holds it. An episode is its time from opened or reopened to resolved.
-
-    Memory: one light record for each alert id; evidence of the first `max_members` suspects only.
-    """
-
-    id: str
-    scope: Pairs  # what all members share
-    opened_ms: int
-    episode_ms: int
-    onset_ms: int
-    members: dict[str, AlertRecord] = {}  # by alert id
-    names: dict[str, int] = {}  # scope or link -> when an alert of it joined last
-    suspects: list[str] = []  # alert ids, most suspect first, at most max_members
-    standing: Standing = msgspec.field(default_factory=Standing)
-    confidence: float = 0.0  # of the surest alert when last judged with one open
-    resources: int = 0  # that alerted in this episode
-    open_count: int = 0
-    last_close_ms: int = 0
-    judged_ms: int = 0
-    resolved_ms: int | None = None
-    revision: int = 0
-    news: Event | None = "opened"  # waits to be said
-    said_ms: int = 0
-    said_severity: Severity = Severity.LOW
-    said_count: int = 0
-    said_first: str = ""  # resource key of the first suspect
-
-    @classmethod
-    def of(cls, name: str, edge: Anomaly) -> "Case":
-        """Return the incident that an opening alert, still to be taken in, gives rise to."""
-        return cls(name, described(edge.resource), edge.tick_ms, edge.tick_ms, edge.onset_ms)
-
-    def may_reopen(self, now_ms: int, settings: TriageSettings) -> bool:
-        """Tell whether it is young enough; that bounds how long one incident can go on flapping."""
-        return now_ms - self.opened_ms <= settings.max_open_s * 1000
-
-    def reopen(self, now_ms: int) -> None:
-        """Begin another episode: severity and suspects start afresh, members stay."""
-        self.episode_ms, self.resolved_ms, self.news = now_ms, None, "reopened"
-        self.standing = Standing()
-
-    def open(self, edge: Anomaly) -> None:
-        """Take in an alert that opens; one that is known is no new member."""
-        known = self.members.get(edge.id)
-        self.open_count += known is None or known.closed_ms is not None
-        self.onset_ms = min(self.onset_ms, edge.onset_ms)
-        if known is not None and known.opened_ms >= self.episode_ms:
-            known.take(edge)
-            return
-        self.members[edge.id] = AlertRecord.of(edge)
-        shared = described(edge.resource)
-        self.scope = tuple(pair for pair in self.scope if pair in shared)
-
-    def follow(self, edge: Anomaly) -> bool:
-        """Take an update or a close; return False where that alert is not open here."""
-        known = self.members.get(edge.id)
-        if known is None or known.closed_ms is not None:
-            return False
-        if edge.edge == "close":
-            known.closed_ms = self.last_close_ms = edge.tick_ms
-            self.open_count -= 1
-        else:
-            known.take(edge)
-            self.onset_ms = min(self.onset_ms, edge.onset_ms)
-        return True
-
-
 def next_due_ms(case: Case, settings: TriageSettings) -> int:
     """Return the first time after `case.judged_ms` at which time alone can change the case."""
     if case.resolved_ms is not None:
@@ -132,15 +62,15 @@ def next_due_ms(case: Case, settings: TriageSettings) -> int:
     return min(due)
 
 
-def settle(case: Case, now_ms: int, settings: TriageSettings, *, touched: bool) -> list[Transition]:
+def settle(case: Case, now_ms: int, settings: TriageSettings) -> list[Transition]:
     """Judge the case after all edges of `now_ms`; return the one thing to say about it, if any.
 
-    Cost: one pass over the members, and a sort of those where `touched` says that edges came.
+    Cost: one pass over the members, and a sort of those that edges came for.
     """
     if case.resolved_ms is not None:
         return []
     case.judged_ms = now_ms
-    if touched:
+    if case.unranked:
         _rank(case, settings)
     if case.open_count == 0 and now_ms >= case.last_close_ms + _ms(settings.quiet_s):
         quiet = span(_ms(settings.quiet_s))
@@ -160,18 +90,23 @@ def _ms(seconds: float) -> int:
 
 
 def _rank(case: Case, settings: TriageSettings) -> None:
-    """Put the suspects in order, and take the evidence from those that are no longer shown."""
+    """Put the suspects in order, and take the evidence from those that are no longer shown.
+
+    Nobody becomes less suspect within an episode, so those that were not shown, and for whom no
+    edge came, are not shown now either.
+    """
     episode_ms, lead_ms = case.episode_ms, _ms(settings.lead_s)
-    ranked = heapq.nsmallest(
+    candidates = dict.fromkeys([*case.suspects, *case.unranked])
+    case.unranked = []
+    case.suspects = heapq.nsmallest(
         settings.max_members,
-        case.members.items(),
-        key=lambda item: item[1].rank(episode_ms, lead_ms),
+        candidates,
+        key=lambda name: case.members[name].rank(episode_ms, lead_ms),
     )
-    case.suspects = [name for name, _ in ranked]
     shown = set(case.suspects)
-    for name, record in case.members.items():
-        if record.evidence and name not in shown:
-            record.evidence = ()
+    for name in candidates:
+        if name not in shown:
+            case.members[name].evidence = ()
     case.resources = len(
         {record.resource.key for record in case.members.values() if record.opened_ms >= episode_ms}
     )

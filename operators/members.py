@@ -63,7 +63,7 @@ class AlertRecord(msgspec.Struct, array_like=True):
         Alerts of this episode come before those of an earlier one, then the earliest onset, then
         the strongest, then names. A metric that saturates has a head start of `lead_ms`, and the
         first place among equals: what is full shows in latency and errors at about the same time.
-        Within an episode a record's rank only ever falls, so a light one needs no evidence back.
+        Within an episode a record's rank never rises, so only an edge of its own brings it forward.
         """
         lead = lead_ms if self.saturates else 0
         return (

@@ -22,7 +22,7 @@ SCALED: dict[str, tuple[Family, float, str]] = {  # unit: family, base units in 
     "bytes/second": (BYTES, 1.0, "/s"),
     "By/s": (BYTES, 1.0, "/s"),
 }
-SPELLED = {"percent": "%", "count": "", "none": "", "1": ""}
+SPELLED = {"percent": "%", "count": "", "none": "", "1": "", "ratio": "", "1/s": "/s"}
 
 
 def quantity(value: float, unit: str, digits: int = 3) -> str:
@@ -33,8 +33,8 @@ def quantity(value: float, unit: str, digits: int = 3) -> str:
     """
     if not math.isfinite(value):
         return "unknown"
-    name, factor = _scale(abs(value), unit)
-    return _joined(_number(value / factor, digits), name)
+    ending, factor = _scale(abs(value), unit)
+    return _number(value / factor, digits) + ending
 
 
 def band(lower: float, upper: float, unit: str, digits: int = 3) -> str:
@@ -44,11 +44,11 @@ def band(lower: float, upper: float, unit: str, digits: int = 3) -> str:
     ('41-48.2 %', 'up to 90 %', '-1 to 1')
     """
     if math.isfinite(lower) and math.isfinite(upper):
-        name, factor = _scale(max(abs(lower), abs(upper)), unit)
+        ending, factor = _scale(max(abs(lower), abs(upper)), unit)
         low, high = _number(lower / factor, digits), _number(upper / factor, digits)
         if low == high:
-            return _joined(low, name)
-        return _joined(f"{low} to {high}" if lower < 0 else f"{low}-{high}", name)
+            return low + ending
+        return (f"{low} to {high}" if lower < 0 else f"{low}-{high}") + ending
     if math.isfinite(upper):
         return "up to " + quantity(upper, unit, digits)
     return "at least " + quantity(lower, unit, digits) if math.isfinite(lower) else "unknown"
@@ -81,24 +81,18 @@ def span(ms: int) -> str:
 
 
 def _scale(size: float, unit: str) -> tuple[str, float]:
-    """Return the name to print and the number of `unit`s in one of it."""
+    """Return what to print behind the number, and the number of `unit`s that it stands for."""
+    spelled = SPELLED.get(unit, unit)
+    if spelled == "%":
+        return " %", 1.0
     family, base, suffix = SCALED.get(unit, (PLAIN, 1.0, ""))
     prefix, factor = family[0]
     for name, least in family:
         if size * base >= least:
             prefix, factor = name, least
     if family is not PLAIN:
-        return prefix + suffix, factor / base
-    spelled = SPELLED.get(unit, unit)
-    if spelled == "%":
-        return "%", 1.0
-    return (f"{prefix} {spelled}" if prefix and spelled else prefix + spelled), factor
-
-
-def _joined(number: str, name: str) -> str:
-    if name and name[0] in "kMGT" and (len(name) == 1 or name[1] == " "):
-        return number + name  # 12.3k, 12.3k requests
-    return f"{number} {name}".rstrip()
+        return f" {prefix}{suffix}", factor / base
+    return prefix + (f" {spelled}" if spelled and spelled[0] != "/" else spelled), factor
 
 
 def _number(value: float, digits: int) -> str:

@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operators.hint import TITLE_CHARS, hint, title
@@ -91,6 +91,11 @@ def test_another_alert_of_the_same_resource_is_not_the_next_suspect() -> None:
             "rule disk_full: disk.utilization of a is 96 % (limit 90 %) at 12:04 UTC",
         ),
         (
+            "rule:disk_full",
+            (evidence("disk.utilization", 96.0),),
+            "rule disk_full: disk.utilization of a is 96 % (expected 41-48 %) at 12:04 UTC",
+        ),
+        (
             "rule:no_memory",
             (evidence("memory.available", 1e6, 5e6, math.inf, "bytes"),),
             "rule no_memory: memory.available of a is 1 MB (limit 5 MB) at 12:04 UTC",
@@ -125,6 +130,7 @@ def test_a_long_name_keeps_both_ends() -> None:
     assert "end rose to 93 %" in text
 
 
+@settings(deadline=None)
 @given(
     name=st.text(min_size=1, max_size=200),
     metric=st.text(min_size=1, max_size=100),

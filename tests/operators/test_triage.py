@@ -25,19 +25,19 @@ def run(words: list[Closed], settings: TriageSettings = SETTINGS) -> Said:
     return [said for word in words for said in triage.step(word)]
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(stories())
 def test_the_order_and_the_cut_of_the_input_change_nothing(told: Story) -> None:
     assert run(told.pieces) == run(whole(told.edges))
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(stories(final=True))
 def test_the_end_of_the_data_says_nothing_by_itself(told: Story) -> None:
     assert run(told.pieces) == run(whole(told.edges))
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(stories(), st.sets(st.integers(0, 21)))
 def test_a_triage_resumed_anywhere_goes_on_like_an_unbroken_one(
     told: Story, stops: set[int]
@@ -51,7 +51,7 @@ def test_a_triage_resumed_anywhere_goes_on_like_an_unbroken_one(
     assert said == run(told.pieces)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(histories())
 def test_a_snapshot_does_not_change_with_what_comes_after_it(edges: list[Anomaly]) -> None:
     triage = Triage(SETTINGS, GROUPS)
