@@ -47,7 +47,7 @@ class StoredModel:
     arrays: Mapping[str, npt.NDArray[np.generic]]  # numeric; calibration too
     data_from_ms: int  # event times that it was trained on, half-open
     data_to_ms: int
-    effective_from_ms: int | None = None  # when it is to serve from; None: from data_to_ms
+    effective_from_ms: int | None = None  # serves from then; None, not yet promoted: data_to_ms
     settings: Mapping[str, Setting] = field(default_factory=dict)
     figures: Mapping[str, float] = field(default_factory=dict)  # how well it does
     libraries: Mapping[str, str] = field(default_factory=dict)  # filled in when stored

@@ -15,6 +15,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -43,7 +44,7 @@ MAX_INDEX_BYTES = 16 * 2**20
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the index says of a version; later promotions stand further down."""
+    """What the index says of a version; one that served twice has an entry for each time."""
 
     version: str
     service: str
@@ -81,7 +82,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _find(entries: Sequence[Entry], version: str) -> Entry:
-    for entry in entries:
+    for entry in reversed(entries):
         if entry.version == version:
             return entry
     raise ModelRefused(f"no model {version!r} in the registry")
@@ -101,8 +102,8 @@ def _promoted(entries: Sequence[Entry], version: str, from_ms: int) -> Sequence[
             if entry.version == version:
                 raise ValueError(f"{version} is active already")
             out.append(msgspec.structs.replace(entry, state="retired"))
-        elif entry.version != version:
-            out.append(entry)
+        elif entry.version != version or entry.effective_from_ms is not None:
+            out.append(entry)  # what served once stays, for replays of that time
     return [*out, msgspec.structs.replace(new, state="active", effective_from_ms=from_ms)]
 
 
@@ -142,7 +143,7 @@ class Registry:
         return version
 
     def list(self) -> Sequence[Entry]:
-        """Return every version; a promoted one stands behind those before it."""
+        """Return every version; those that served, in the order in which they did."""
         path = self._path / INDEX
         if not path.exists():
             return []
@@ -221,7 +222,9 @@ class Registry:
                 f"{entry.version}: of {entry.service!r} by the index, "
                 f"of {model.service!r} by its manifest"
             )
-        return model
+        if entry.effective_from_ms is None:
+            return model
+        return replace(model, effective_from_ms=entry.effective_from_ms)
 
     def _write_index(self, entries: Sequence[Entry]) -> None:
         raw = msgspec.json.encode(entries)

@@ -1,10 +1,5 @@
 """The registry keeps what it is given, and hands out nothing else."""
 
-import io
-import json
-import os
-import pickle
-import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -16,54 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.model_files import Manifest, pack, sha256, unpack
-from connectors.model_registry import ModelRefused, Registry, StoredModel
-
-DAY_MS = 86_400_000
-
-
-def a_model(service: str = "aws.ec2", mark: float = 0.5, day: int = 20_000) -> StoredModel:
-    return StoredModel(
-        service=service,
-        features=("cpu.utilization:z", "latency:z"),
-        arrays={
-            "threshold": np.array([mark, np.inf, -0.0, np.nan], np.float32),
-            "child": np.array([[1, 2], [3, 4]], np.uint32),
-            "calibration_tail": np.zeros((0, 3)),
-        },
-        data_from_ms=(day - 7) * DAY_MS,
-        data_to_ms=day * DAY_MS,
-        settings={"trees": 50, "name": "x", "seed": None},
-        figures={"precision": 0.91},
-    )
-
-
-def same(a: StoredModel, b: StoredModel) -> bool:
-    return (
-        (a.service, a.features, a.data_from_ms, a.data_to_ms, a.settings, a.figures)
-        == (b.service, b.features, b.data_from_ms, b.data_to_ms, b.settings, b.figures)
-        and a.arrays.keys() == b.arrays.keys()
-        and all(
-            x.tobytes() == b.arrays[name].tobytes()
-            and x.dtype == b.arrays[name].dtype
-            and x.shape == b.arrays[name].shape
-            for name, x in a.arrays.items()
-        )
-    )
+from connectors.model_files import Manifest, pack, sha256
+from connectors.model_registry import ModelRefused, Registry
+from tests.connectors.stored_models import DAY_MS, a_model, same
 
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Registry:
     return Registry(tmp_path / "models")
-
-
-def rewrite(folder: Path, change: object) -> str:
-    """Store a changed manifest beside the arrays, and return its digest, as a forger would."""
-    manifest = json.loads((folder / "manifest.json").read_bytes())
-    manifest.update(change)
-    content = json.dumps(manifest).encode()
-    (folder / "manifest.json").write_bytes(content)
-    return sha256(content)
 
 
 # ---------------------------------------------------------------- what goes in comes out
@@ -152,6 +107,27 @@ def test_a_model_takes_effect_when_it_says_else_at_the_end_of_its_data(
     ]
 
 
+def test_a_model_comes_with_the_time_that_it_was_promoted_for(registry: Registry) -> None:
+    version = registry.register(a_model())
+    assert registry.load(version).effective_from_ms is None
+    registry.promote(version, effective_from_ms=20_003 * DAY_MS)
+    active = registry.active("aws.ec2")
+    assert active is not None
+    assert active.effective_from_ms == 20_003 * DAY_MS
+
+
+def test_going_back_to_a_version_keeps_when_it_served_before(registry: Registry) -> None:
+    first = registry.register(a_model(), "active")
+    second = registry.register(a_model(mark=0.25))
+    registry.promote(second, effective_from_ms=20_001 * DAY_MS)
+    registry.promote(first, effective_from_ms=20_002 * DAY_MS)
+    served = [registry.active_version("aws.ec2", day * DAY_MS) for day in (20_000, 20_001, 20_002)]
+    assert served == [first, second, first]
+    assert registry.active_version("aws.ec2") == first
+    with pytest.raises(ValueError, match="active already"):
+        registry.promote(first, effective_from_ms=20_003 * DAY_MS)
+
+
 def test_promotion_must_not_reach_behind_the_active_version(registry: Registry) -> None:
     registry.register(a_model(), "active")
     second = registry.register(a_model(mark=0.25))
@@ -179,31 +155,6 @@ def test_a_declined_candidate_never_served(registry: Registry) -> None:
     assert registry.active_version("aws.ec2", at_ms=2**60) is None
     with pytest.raises(ValueError, match="must be a candidate, got 'retired'"):
         registry.decline(version)
-
-
-# ---------------------------------------------------------------- what cannot be stored
-
-
-@pytest.mark.parametrize(
-    ("model", "message"),
-    [
-        (replace(a_model(), service=""), "service must not be empty"),
-        (replace(a_model(), features=()), "features must be 1 to"),
-        (replace(a_model(), features=("a", "a")), "features must differ"),
-        (replace(a_model(), arrays={}), "arrays must be 1 to"),
-        (replace(a_model(), arrays={"../x": np.zeros(1)}), "an array's name must match"),
-        (replace(a_model(), arrays={"x": np.array([object()])}), "must be of numbers, got object"),
-        (replace(a_model(), arrays={"x": np.array(["a"])}), "must be of numbers, got <U1"),
-        (replace(a_model(), data_to_ms=0), "data_from_ms must be below"),
-        (replace(a_model(), figures={"recall": float("nan")}), "Expected `float`, got `null`"),
-    ],
-)
-def test_a_model_that_could_not_be_read_back_is_not_stored(
-    registry: Registry, model: StoredModel, message: str
-) -> None:
-    with pytest.raises(ValueError, match=message):
-        registry.register(model)
-    assert list(registry.list()) == []
 
 
 # ---------------------------------------------------------------- damage
@@ -257,129 +208,6 @@ def test_a_damaged_model_is_not_promoted(registry: Registry, tmp_path: Path) -> 
     with pytest.raises(ModelRefused, match="damaged"):
         registry.promote(second)
     assert registry.active_version("aws.ec2") == first
-
-
-class Bomb:
-    """Leaves a file where it is unpickled."""
-
-    def __init__(self, mark: Path) -> None:
-        self.mark = mark
-
-    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
-        return os.mkdir, (str(self.mark),)
-
-
-def forged(tmp_path: Path, content: bytes, dtype: str, shape: tuple[int, ...]) -> tuple[Path, str]:
-    """Return a model whose array is `content`, with digests that are right."""
-    version, files = pack(a_model())
-    folder = tmp_path / version
-    folder.mkdir()
-    for name, original in files.items():
-        (folder / name).write_bytes(original)
-    (folder / "child.npy").write_bytes(content)
-    manifest = msgspec.json.decode(files["manifest.json"])
-    said = {"sha256": sha256(content), "dtype": dtype, "shape": list(shape)}
-    return folder, rewrite(folder, {"arrays": {**manifest["arrays"], "child": said}})
-
-
-def test_a_pickle_is_refused_unread(tmp_path: Path) -> None:
-    mark = tmp_path / "exploded"
-    bombs = np.empty(1, object)
-    bombs[0] = Bomb(mark)
-    out = io.BytesIO()
-    np.save(out, bombs, allow_pickle=True)
-    folder, digest = forged(tmp_path, out.getvalue(), "|O", (1,))
-    with pytest.raises(ModelRefused, match="it is not unpickled"):
-        unpack(folder, digest)
-    assert not mark.exists()
-    np.load(folder / "child.npy", allow_pickle=True)
-    assert mark.exists()  # the bomb was live
-
-
-def test_a_bare_pickle_and_a_zip_of_arrays_are_refused(tmp_path: Path) -> None:
-    folder, digest = forged(tmp_path, pickle.dumps([1, 2]), "<u4", (2,))
-    with pytest.raises(ModelRefused, match="not an array of <u4"):
-        unpack(folder, digest)
-    shutil.rmtree(folder)
-    out = io.BytesIO()
-    np.savez(out, child=np.zeros(2, np.uint32))
-    folder, digest = forged(tmp_path, out.getvalue(), "<u4", (2,))
-    with pytest.raises(ModelRefused, match="not an array of <u4"):
-        unpack(folder, digest)
-
-
-@pytest.mark.parametrize("said", ["|O", "O", "<U1", "|V8", "<M8[s]", "<c16", "<f8,<f8", "object"])
-def test_a_manifest_that_says_other_than_numbers_is_refused(tmp_path: Path, said: str) -> None:
-    folder, digest = forged(tmp_path, bytes(64), said, (1,))
-    with pytest.raises(ModelRefused, match="must hold numbers"):
-        unpack(folder, digest)
-
-
-def npy_of(descr: str, shape: tuple[int, ...], by_column: bool = False) -> bytes:
-    header = f"{{'descr': '{descr}', 'fortran_order': {by_column}, 'shape': {shape}, }}"
-    text = header.ljust(117).encode() + b"\n"
-    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + bytes(8)
-
-
-def test_an_honest_forgery_is_read(tmp_path: Path) -> None:
-    folder, digest = forged(tmp_path, npy_of("<u4", (2,)), "<u4", (2,))
-    assert unpack(folder, digest).arrays["child"].tolist() == [0, 0]
-
-
-@pytest.mark.parametrize(
-    ("content", "dtype", "shape"),
-    [
-        (npy_of("<u4", (2**60,)), "<u4", (2**60,)),  # more than there is
-        (npy_of("<u4", (2**40, 2**40)), "<u4", (2**40, 2**40)),  # overflows 64 bits
-        (npy_of("<u4", (-2, -1)), "<u4", (-2, -1)),
-        (npy_of("<u4", (3,)), "<u4", (3,)),  # one too many
-        (npy_of("<u4", (1,)), "<u4", (1,)),  # one too few
-        (npy_of("<f8", (1,)), "<u4", (2,)),  # not what the manifest says
-        (npy_of("<u4", (1, 2)), "<u4", (2,)),
-        (npy_of("<u4", (2,), by_column=True), "<u4", (2,)),
-    ],
-)
-def test_a_header_that_lies_is_refused(
-    tmp_path: Path, content: bytes, dtype: str, shape: tuple[int, ...]
-) -> None:
-    folder, digest = forged(tmp_path, content, dtype, shape)
-    with pytest.raises(ModelRefused, match=r"child\.npy: (not an array|does not hold)"):
-        unpack(folder, digest)
-
-
-@pytest.mark.parametrize("dtype", ["b1", "u1", "i1", "<u2", ">i4", "<u8", "<f2", ">f8"])
-@pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 3), (1,) * 20])
-def test_numpy_reads_what_is_stored(dtype: str, shape: tuple[int, ...]) -> None:
-    array = np.ones(shape, np.dtype(dtype))
-    _, files = pack(replace(a_model(), arrays={"x": array}))
-    back = np.load(io.BytesIO(files["x.npy"]), allow_pickle=False)
-    assert (back.dtype, back.shape) == (array.dtype, array.shape)
-    assert back.tobytes() == array.tobytes()
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"format": "another.v1"}, "format"),
-        ({"extra": 1}, "unknown field"),
-        ({"features": []}, "features must be 1 to"),
-        ({"arrays": {"../../child": {}}}, "required field"),
-        (
-            {"arrays": {"../../child": {"sha256": "", "dtype": "<u4", "shape": [1]}}},
-            "an array's name must match",
-        ),
-    ],
-)
-def test_a_foreign_manifest_is_refused(
-    tmp_path: Path, change: dict[str, object], message: str
-) -> None:
-    version, files = pack(a_model())
-    folder = tmp_path / version
-    folder.mkdir()
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
-    with pytest.raises(ModelRefused, match=message):
-        unpack(folder, rewrite(folder, change))
 
 
 def test_an_index_that_points_outside_is_refused(registry: Registry, tmp_path: Path) -> None:
