@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,10 @@ logger = logging.getLogger(__name__)
 # one broker of several may go and come; these mean that nothing can be reached at all
 OUTAGE = frozenset((KafkaError._ALL_BROKERS_DOWN, KafkaError._AUTHENTICATION, KafkaError._SSL))
 UNANSWERED = frozenset((KafkaError._TRANSPORT, KafkaError._TIMED_OUT, *OUTAGE))
+YOUNG = frozenset(  # what brokers say of a topic that has just been created
+    (None, KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.LEADER_NOT_AVAILABLE)
+)
+YOUNG_WAIT_S = 0.05
 CRITICAL = 2  # syslog level; what librdkafka would log beneath it reaches us as errors
 
 Config = dict[str, Property]
@@ -92,6 +97,36 @@ def make_producer(settings: KafkaClient, contact: Contact, timeout_s: float) -> 
     }
     with _configured(settings):
         return Producer({**config, "error_cb": contact.error})
+
+
+def find_partitions(
+    settings: KafkaClient, contact: Contact, consumer: Consumer, topic: str, new: bool = False
+) -> list[int] | None:
+    """Return the numbers of a topic's partitions; None: there is no such topic.
+
+    Brokers learn of a topic, and elect its leaders, a little after it was created: waits for
+    leaders, and if the topic is `new` for the topic too, within `connect_timeout_s`.
+
+    Raises: KafkaUnavailableError if no broker answers, or the topic cannot be read.
+    """
+    deadline = time.monotonic() + settings.connect_timeout_s
+    while True:
+        with asking(settings, contact, f"kafka:{topic}: list of partitions"):
+            try:
+                cluster = consumer.list_topics(topic, timeout=settings.connect_timeout_s)
+            finally:
+                consumer.poll(0)  # lets `contact` hear why
+        found = cluster.topics[topic]
+        code = None if found.error is None else found.error.code()
+        led = all(p.leader >= 0 for p in found.partitions.values())
+        if code is None and found.partitions and led:
+            return sorted(found.partitions)
+        if code == KafkaError.UNKNOWN_TOPIC_OR_PART and not new:
+            return None
+        if code not in YOUNG or time.monotonic() > deadline:
+            reason = "it has no leader" if found.error is None else found.error.str()
+            raise KafkaUnavailableError(f"kafka:{topic}: {reason} (brokers {settings.brokers})")
+        time.sleep(YOUNG_WAIT_S)
 
 
 @contextmanager

@@ -22,7 +22,11 @@ class KafkaControlLog:
     """
 
     def __init__(self, settings: KafkaOutput) -> None:
-        ensure_topic(_one_partition(settings), TOPIC_PROPERTIES)
+        partitions = ensure_topic(_one_partition(settings), TOPIC_PROPERTIES)
+        if partitions != 1:
+            raise KafkaUnavailableError(
+                f"kafka:{settings.topic}: a control log must have 1 partition, got {partitions}"
+            )
         self._settings = settings
         self._outlet = Outlet(settings)
         self._contact = Contact(f"kafka:{settings.topic}")
@@ -46,11 +50,6 @@ class KafkaControlLog:
 
     def _fetch(self, consumer: Consumer) -> None:
         topic, wait_s = self._settings.topic, self._settings.connect_timeout_s
-        found = consumer.list_topics(topic, timeout=wait_s).topics[topic]
-        if len(found.partitions) != 1:
-            raise KafkaUnavailableError(
-                f"kafka:{topic}: a control log must have 1 partition, got {len(found.partitions)}"
-            )
         first, last = consumer.get_watermark_offsets(TopicPartition(topic, 0), wait_s)
         position = first if self._next is None else self._next
         consumer.assign([TopicPartition(topic, 0, position)])

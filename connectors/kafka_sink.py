@@ -17,8 +17,8 @@ from confluent_kafka.cimpl import NewTopic
 from connectors.kafka_client import (
     Contact,
     KafkaUnavailableError,
-    asking,
     client_config,
+    find_partitions,
     make_consumer,
     make_producer,
 )
@@ -38,33 +38,33 @@ class Outgoing(NamedTuple):
     headers: list[tuple[str, str | bytes | None]]
 
 
-def ensure_topic(settings: KafkaOutput, config: dict[str, str] | None = None) -> None:
+def ensure_topic(settings: KafkaOutput, config: dict[str, str] | None = None) -> int:
     """Create the topic if it is missing, with `config` as its own properties.
+
+    Returns the number of its partitions.
 
     Raises: KafkaUnavailableError within `connect_timeout_s` if no broker answers or it refuses.
     """
     topic = settings.topic
     contact = Contact(f"kafka:{topic}")
-    what = f"kafka:{topic}: look-up"
     consumer = make_consumer(settings, contact)  # it creates no topic by asking
     try:
-        with asking(settings, contact, what):
-            try:
-                found = consumer.list_topics(topic, timeout=settings.connect_timeout_s)
-            finally:
-                consumer.poll(0)
+        found = find_partitions(settings, contact, consumer, topic)
+        if found is None:
+            _create(settings, config or {})
+            found = find_partitions(settings, contact, consumer, topic, new=True) or []
+        return len(found)
     finally:
         consumer.close()
-    error = found.topics[topic].error
-    if error is None:
-        return
-    if error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-        raise KafkaUnavailableError(f"kafka:{topic}: {error.str()}")
+
+
+def _create(settings: KafkaOutput, config: dict[str, str]) -> None:
+    topic = settings.topic
     new = NewTopic(
         topic,
         num_partitions=-1 if settings.partitions is None else settings.partitions,
         replication_factor=-1 if settings.replication is None else settings.replication,
-        config=config or {},
+        config=config,
     )
     admin = AdminClient(client_config(settings))
     wait_s = settings.connect_timeout_s

@@ -16,7 +16,13 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from connectors.kafka_client import Contact, KafkaUnavailableError, asking, make_consumer
+from connectors.kafka_client import (
+    Contact,
+    KafkaUnavailableError,
+    asking,
+    find_partitions,
+    make_consumer,
+)
 from connectors.kafka_settings import KafkaSource, instant_ms
 from schema import Chunk
 
@@ -49,17 +55,10 @@ def _origin(
     contact: Contact,
     clock: Callable[[], datetime],
 ) -> "KafkaOrigin":
-    what = f"kafka:{topic}: list of partitions"
-    with asking(settings, contact, what):
-        try:
-            found = consumer.list_topics(topic, timeout=settings.connect_timeout_s).topics[topic]
-        finally:
-            consumer.poll(0)  # lets `contact` hear why
-    if found.error is not None:
-        raise KafkaUnavailableError(
-            f"kafka:{topic}: {found.error.str()} (brokers {settings.brokers})"
-        )
-    return KafkaOrigin(settings, topic, sorted(found.partitions), clock)
+    partitions = find_partitions(settings, contact, consumer, topic)
+    if partitions is None:
+        raise KafkaUnavailableError(f"kafka:{topic}: no such topic at {settings.brokers}")
+    return KafkaOrigin(settings, topic, partitions, clock)
 
 
 class KafkaOrigin:

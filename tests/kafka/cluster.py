@@ -39,6 +39,9 @@ class Cluster:
         config = {key.replace("_", "."): value for key, value in properties.items()}
         new = NewTopic(name, num_partitions=partitions, replication_factor=1, config=config)
         admin.create_topics([new], operation_timeout=DEADLINE_S)[name].result()
+        deadline = time.monotonic() + DEADLINE_S
+        while admin.list_topics(name, timeout=DEADLINE_S).topics[name].error is not None:
+            assert time.monotonic() < deadline, f"{name} was created and did not appear"
         return name
 
     def produce(
@@ -52,7 +55,7 @@ class Cluster:
         assert producer.flush(DEADLINE_S) == 0
 
     def produce_in_transaction(self, topic: str, *values: bytes) -> None:
-        """Write values in a transaction, whose marker takes an offset of its own."""
+        """Write values to a new topic in a transaction, whose marker takes an offset of its own."""
         producer = Producer(
             {"bootstrap.servers": self.bootstrap, "transactional.id": f"test.{topic}"}
         )
@@ -61,6 +64,11 @@ class Cluster:
         for value in values:
             producer.produce(topic, value=value, partition=0)
         producer.commit_transaction(DEADLINE_S)
+        reader = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "test"})
+        place, deadline = TopicPartition(topic, 0), time.monotonic() + DEADLINE_S
+        while reader.get_watermark_offsets(place, DEADLINE_S) != (0, len(values) + 1):
+            assert time.monotonic() < deadline, "the marker was not written"
+        reader.close()
 
     def delete_before(self, topic: str, offset: int) -> None:
         """Delete records as retention would."""
