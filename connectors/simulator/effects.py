@@ -17,7 +17,7 @@ from schema import F64
 MAD_TO_DEVIATION = 1.4826  # of a normal distribution
 LEAST_DEV, MOST_DEV = 2.0, 6.0
 DRAWN_DEV = (2.3, 5.8)  # within the limits, so that rounding and missing points stay inside
-BATCH_NODES = 64  # nodes whose whole run is held at once
+BATCH_NODES = 16  # neighbours that are measured together; their whole run is held for it
 
 
 class Effect(msgspec.Struct, frozen=True):
@@ -61,12 +61,12 @@ class Baseline:
         self._events = events
         self._deviations: dict[int, tuple[float, ...]] = {}
 
-    def deviations(self, nodes: Iterable[int]) -> dict[int, tuple[float, ...]]:
+    def deviations(self, nodes: Sequence[int]) -> dict[int, tuple[float, ...]]:
         """Return 1.4826 * MAD of each metric of each node."""
-        nodes = list(nodes)
-        missing = [i for i in nodes if i not in self._deviations]
-        for at in range(0, len(missing), BATCH_NODES):
-            self._measure(missing[at : at + BATCH_NODES])
+        for i in nodes:
+            if i not in self._deviations:
+                first = i - i % BATCH_NODES
+                self._measure(range(first, min(first + BATCH_NODES, len(self._fleet.nodes))))
         return {i: self._deviations[i] for i in nodes}
 
     def _measure(self, nodes: Sequence[int]) -> None:

@@ -128,7 +128,8 @@ def _zone_outage(
         for i, node in enumerate(fleet.nodes)
         if (node.cloud, node.region, node.zone) == (root.cloud, root.region, root.zone)
     ]
-    silent = {i for i in hit if i != site.root and draw.random() < 0.5}
+    others = [i for i in hit if i != site.root]
+    silent = {i for i in others if draw.random() < 0.5} or set(others[:1])
     noisy = [i for i in hit if i not in silent]
     wants: tuple[tuple[Role, int], ...] = (
         ("network", -1), ("latency", 1), ("connections", -1), ("cpu", 1),
