@@ -52,6 +52,8 @@ class LineReader(Generic[T]):
 
     def __call__(self, payloads: Sequence[bytes]) -> Lines[T]:
         """Read every line of every payload; never raise on input."""
+        if not payloads or max(map(len, payloads)) > self._max_bytes:
+            return self._apart(payloads)
         fast = self._together(payloads)
         if fast is None:
             fast = self._together([payload.strip(_SPACE) for payload in payloads])
@@ -65,8 +67,7 @@ class LineReader(Generic[T]):
         border between two objects, and as many objects as lines means one object a line.
         """
         joined = b"\n".join(payloads)
-        too_large = len(joined) > self._max_bytes and max(map(len, payloads)) > self._max_bytes
-        lines = 0 if too_large else _lines(joined)
+        lines = _lines(joined)
         if lines == 0 or not is_utf8(joined):
             return None
         try:

@@ -80,7 +80,7 @@ def explain(text: bytes, error: Exception) -> Fault:
     """Name the reason for which msgspec refused `text`."""
     if not is_utf8(text):
         return fault(NOT_UTF8, "the bytes are not UTF-8")
-    if b"\0" in text[:4]:
+    if b"\0" in text[:2]:
         return fault(NOT_UTF8, "NUL among the first bytes: UTF-16 or UTF-32?")
     message = str(error)
     if isinstance(error, RecursionError):
