@@ -14,11 +14,14 @@ Numbered = tuple[str, int]
 
 
 class _Counter(StatefulSourcePartition[Numbered, int]):
-    def __init__(self, name: str, start: int, end: int | None, stop: threading.Event) -> None:
+    def __init__(
+        self, name: str, start: int, end: int | None, stop: threading.Event, deaf: bool
+    ) -> None:
         self._name, self._next, self._end, self._stop = name, start, end, stop
+        self._deaf = deaf
 
     def next_batch(self) -> list[Numbered]:
-        if self._stop.is_set() or self._next == self._end:
+        if (self._stop.is_set() and not self._deaf) or self._next == self._end:
             raise StopIteration
         self._next += 1
         return [(self._name, self._next)]
@@ -40,16 +43,17 @@ class _Counters(FixedPartitionedSource[Numbered, int]):
     def build_part(self, _step: str, name: str, resume: int | None) -> _Counter:
         if self._broken == "open" and name == "b":
             raise ValueError("cannot open partition b")
-        return _Counter(name, resume or 0, self._end, self._stop)
+        return _Counter(name, resume or 0, self._end, self._stop, self._broken == "deaf")
 
 
 class _Lines(StatelessSinkPartition[Numbered]):
     def __init__(self, path: Path) -> None:
-        self._file = path.open("a")
+        self._path = path
+        path.touch()
 
     def write_batch(self, items: list[Numbered]) -> None:
-        self._file.writelines(f"{name} {number}\n" for name, number in items)
-        self._file.flush()
+        with self._path.open("a") as file:
+            file.writelines(f"{name} {number}\n" for name, number in items)
 
 
 class _LineFiles(DynamicSink[Numbered]):
@@ -63,7 +67,8 @@ class _LineFiles(DynamicSink[Numbered]):
 def counting(folder: Path, end: int | None, broken: str, stop: threading.Event) -> Dataflow:
     """Two partitions count to `end` or for ever, into a file a worker.
 
-    `broken` is "", or where it breaks: "build", "open", "map" at 5, or "kill" at 5.
+    `broken` is "", or where it breaks: "build", "open", "map" at 5, "kill" at 5; "deaf" hears no
+    stop.
     """
     if broken == "build":
         raise ValueError("no such topic")
