@@ -8,7 +8,7 @@ from operators.severity import SeveritySettings
 from schema import Anomaly, Severity
 from tests.operators.edges import LATENCY, at, edge, evidence, resource, story, told
 
-A, B = resource("a"), resource("b")
+A, B, C = resource("a"), resource("b"), resource("c")
 CPU = (evidence(),)
 AGELESS = TriageSettings(severity=SeveritySettings(duration_s=()))
 LIVES = [
@@ -93,16 +93,16 @@ def test_an_alert_too_late_to_reopen_opens_another_incident() -> None:
 
 def test_a_reopened_incident_speaks_of_its_new_episode() -> None:
     edges = [
-        *(edge("open", one, 0, confidence=0.99, proof=CPU) for one in (A, B)),
-        *(edge("close", one, 5) for one in (A, B)),
+        *(edge("open", one, 0, confidence=0.99, proof=CPU) for one in (A, B, C)),
+        *(edge("close", one, 5) for one in (A, B, C)),
         edge("open", B, 30, confidence=0.5, proof=LATENCY),
     ]
     first, _, again = told(edges, 31)
-    assert (first.incident.severity, again.incident.severity) == (Severity.MEDIUM, Severity.MEDIUM)
+    assert (first.incident.severity, again.incident.severity) == (Severity.HIGH, Severity.MEDIUM)
     assert again.incident.id == first.incident.id
     assert again.reason == "alerts again, 15 min after it was resolved"
     assert again.incident.title == "latency of b rose to 1.34 s"
-    assert [member.resource.name for member in again.incident.members] == ["b", "a"]
+    assert [member.resource.name for member in again.incident.members] == ["b", "a", "c"]
     assert (again.incident.opened_ms, again.incident.onset_ms) == (at(0), at(0))
 
 
