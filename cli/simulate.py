@@ -225,6 +225,6 @@ def inject(
     label = answer.fault
     typer.echo(
         f"{fault} at {label.root}: simulated {_clock_text(label.start_ms)} to "
-        f"{_clock_text(label.end_ms)} UTC, {len(label.resources)} resources hit; "
+        f"{_clock_text(label.end_ms)} UTC, resources hit: {len(label.resources)}; "
         f"in {state_dir / 'truth.json'} as {label.id}"
     )

@@ -134,12 +134,12 @@ class Panel:
         )
         slow = slow_walk(settings, steps, *self._knots)
         native = np.empty((len(self.rows), width))
-        delay = np.zeros((len(self.rows), width), dtype=np.int8)
+        chance = np.empty((len(self.rows), width))
         noise = np.empty((len(self.rows), signals.LEAD + width))
         for r, row in enumerate(self.rows):
             draw = generator(settings.seed, self._names[r], 1 + block)
             draw.standard_normal(out=noise[r])
-            delay[r] = self._delays(draw.random(width))
+            draw.random(out=chance[r])
             if row.metric.role == "errors":
                 native[r] = draw.poisson(self._base[r] * load[self._place[r]])
         for role, index in self._of_role.items():
@@ -156,6 +156,7 @@ class Panel:
                 noise[index],
                 slow[index],
             )
+        delay = self._delays(chance)
         for gap in self._gaps:
             if gap.end > first and gap.start < first + width:
                 hit = [self._fleet.nodes[row.node].cloud == gap.cloud for row in self.rows]
@@ -217,9 +218,9 @@ class Panel:
 
     def _delays(self, chance: F64) -> I8:
         """Return which points are missing and which come some minutes late."""
-        delay = np.zeros(len(chance), dtype=np.int8)
+        delay = np.zeros(chance.shape, dtype=np.int8)
         delay[chance < MISSING_RATIO] = MISSING
-        late = np.flatnonzero(chance > 1.0 - LATE_RATIO)
+        late = np.nonzero(chance > 1.0 - LATE_RATIO)
         minutes = 1 + ((chance[late] - (1.0 - LATE_RATIO)) / LATE_RATIO * LATE_MIN).astype(int)
         interval_s = self._settings.interval_s
         behind = -(-minutes * 60 // interval_s)
