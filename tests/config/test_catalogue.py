@@ -1,0 +1,204 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.catalogue import SHIPPED, CatalogueTable, load_catalogue
+from config.loader import ConfigError
+from schema import Catalogue, MetricSpec
+
+BAD = sorted((Path(__file__).parent / "bad_catalogue").glob("*.yaml"))
+SHIPPED_TABLE = load_catalogue()
+OUR_SERVICES = (
+    "aws.ec2", "aws.lambda", "aws.rds", "aws.elb", "azure.aks", "azure.vm", "azure.app_service",
+    "gcp.gke", "gcp.gce", "gcp.cloudsql",
+)  # fmt: skip
+
+
+def layer(folder: Path, text: str) -> Path:
+    path = folder / "layer.yaml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("path", BAD, ids=[path.stem for path in BAD])
+def test_a_bad_file_is_refused_with_file_and_key(path: Path) -> None:
+    expected = path.read_text().splitlines()[0].removeprefix("# expect: ")
+    with pytest.raises(ConfigError) as caught:
+        load_catalogue(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert expected in str(caught.value)
+
+
+def test_there_are_bad_files() -> None:
+    assert len(BAD) >= 15
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such file"):
+        load_catalogue(tmp_path / "none.yaml")
+
+
+def test_the_table_is_a_catalogue() -> None:
+    catalogue: Catalogue = SHIPPED_TABLE
+    assert isinstance(catalogue, CatalogueTable)
+
+
+@pytest.mark.parametrize("service", OUR_SERVICES)
+def test_every_promised_service_has_metrics_names_and_a_tier(service: str) -> None:
+    assert len(SHIPPED_TABLE.readings[service]) >= 9
+    assert SHIPPED_TABLE.tier(service) in {1, 2, 3}
+
+
+@pytest.mark.parametrize(
+    ("cloud", "vendor", "ours"),
+    [
+        ("aws", "AWS/EC2", "aws.ec2"),
+        ("aws", "aws/ec2", "aws.ec2"),
+        ("aws", "AWS/ELB", "aws.elb"),
+        ("aws", "AWS/ApplicationELB", "aws.elb"),
+        ("azure", "Microsoft.Compute/virtualMachines", "azure.vm"),
+        ("azure", "microsoft.web/sites/slots", "azure.app_service"),
+        ("gcp", "gce_instance", "gcp.gce"),
+        ("gcp", "k8s_container", "gcp.gke"),
+        ("aws", "aws.ec2", "aws.ec2"),
+        ("aws", "AWS/XRay", "aws.xray"),
+        ("aws", "Shop/Orders API", "aws.shop_orders_api"),
+        ("azure", "microsoft.keyvault/vaults", "azure.keyvault_vaults"),
+        ("gcp", "pubsub_topic", "gcp.pubsub_topic"),
+        ("gcp", "AWS/EC2", "gcp.aws_ec2"),
+        ("azure", "", "azure"),
+        ("", "", ""),
+    ],
+)
+def test_services_are_known_or_made_up_by_rule(cloud: str, vendor: str, ours: str) -> None:
+    assert SHIPPED_TABLE.service(cloud, vendor) == ours
+    assert SHIPPED_TABLE.service(cloud, vendor) == ours  # from the cache
+
+
+@pytest.mark.parametrize(
+    ("service", "metric", "canonical", "sent", "meant"),
+    [
+        ("aws.rds", "ReadLatency", "query.latency", 0.004, 4.0),
+        ("aws.elb", "TargetResponseTime", "latency", 0.12, 120.0),
+        ("aws.elb", "Latency", "latency", 0.12, 120.0),
+        ("aws.lambda", "Duration", "latency", 120.0, 120.0),
+        ("azure.app_service", "HttpResponseTime", "latency", 0.2, 200.0),
+        ("azure.vm", "Available Memory Percentage", "memory.utilization", 30.0, 70.0),
+        ("gcp.gce", "compute.googleapis.com/instance/cpu/utilization", "cpu.utilization", 0.5, 50),
+        ("gcp.cloudsql", "cloudsql.googleapis.com/database/disk/utilization", "disk.utilization",
+         0.9, 90.0),
+    ],
+)  # fmt: skip
+def test_vendors_values_become_canonical_ones(
+    service: str, metric: str, canonical: str, sent: float, meant: float
+) -> None:
+    spec = SHIPPED_TABLE.lookup(service, metric)
+    assert spec.metric == canonical
+    assert sent * spec.scale + spec.offset == pytest.approx(meant, rel=1e-12)
+
+
+def every_reading() -> list[tuple[str, str]]:
+    return [(s, name) for s, readings in SHIPPED_TABLE.readings.items() for name in readings]
+
+
+@pytest.mark.parametrize(("service", "name"), every_reading())
+def test_a_metric_means_the_same_by_either_name(service: str, name: str) -> None:
+    vendor = SHIPPED_TABLE.lookup(service, name)
+    ours = SHIPPED_TABLE.lookup(service, vendor.metric)
+    meaning = ("metric", "unit", "bad", "weight", "load", "lower", "upper", "min_change")
+    assert [getattr(vendor, f) for f in meaning] == [getattr(ours, f) for f in meaning]
+    assert (ours.scale, ours.offset, ours.labels) == (1.0, 0.0, ())
+    assert vendor.statistic == ours.statistic
+
+
+def test_traffic_hurts_only_by_falling_and_weighs_little() -> None:
+    for name in ("request.rate", "invocations", "connections", "network.io", "query.rate"):
+        spec = SHIPPED_TABLE.lookup("", name)
+        assert (spec.bad, spec.weight < 1) == ("down", True), name
+
+
+def test_what_drives_the_others_is_marked() -> None:
+    load = [name for name, meaning in SHIPPED_TABLE.canonical.items() if meaning.load is True]
+    assert load == ["request.rate", "query.rate", "invocations"]
+
+
+def test_every_canonical_metric_is_complete() -> None:
+    for name, meaning in SHIPPED_TABLE.canonical.items():
+        given = meaning.present()
+        assert {"unit", "bad", "weight", "lower", "min_change"} <= set(given), name
+        assert given["min_change"] > 0, name
+
+
+def test_an_unknown_metric_has_a_default_entry() -> None:
+    assert SHIPPED_TABLE.lookup("aws.ec2", "Made Up") == MetricSpec("Made Up")
+    assert SHIPPED_TABLE.lookup("aws.made_up", "Made Up") == MetricSpec("Made Up")
+    assert SHIPPED_TABLE.lookup("aws.ec2", "") == MetricSpec("")
+
+
+def test_a_canonical_name_is_found_in_an_unknown_service() -> None:
+    spec = SHIPPED_TABLE.lookup("aws.xray", "latency")
+    assert (spec.unit, spec.bad, spec.weight) == ("ms", "up", 1.5)
+
+
+def test_a_vendors_name_is_found_in_another_case() -> None:
+    assert SHIPPED_TABLE.lookup("azure.vm", "percentage cpu").metric == "cpu.utilization"
+
+
+def test_layers_go_over_each_other_key_by_key(tmp_path: Path) -> None:
+    mine = layer(
+        tmp_path,
+        """
+canonical:
+  latency: {min_change: 99}
+  orders.rate: {unit: 1/s, bad: down}
+services:
+  aws.shop:
+    names: [Shop/Api]
+    metrics:
+      Orders: {metric: orders.rate, scale: 0.5}
+  aws.ec2:
+    metrics:
+      CPUUtilization: {metric: cpu.utilization, statistic: max}
+clouds:
+  aws:
+    defaults: {metrics: {cpu.utilization: {weight: 1.25, min_change: 3}}}
+    services:
+      aws.ec2: {tier: 2, metrics: {cpu.utilization: {weight: 1.5, upper: 400}}}
+""",
+    )
+    table = load_catalogue(*SHIPPED, mine)
+    assert table.lookup("aws.rds", "latency").min_change == 99
+    assert table.lookup("aws.lambda", "latency").min_change == 50  # the service's own
+    cpu = table.lookup("aws.ec2", "CPUUtilization")
+    assert (cpu.weight, cpu.upper, cpu.min_change, cpu.statistic) == (1.5, 400.0, 3.0, "max")
+    assert table.lookup("aws.rds", "cpu.utilization").weight == 1.25
+    assert table.lookup("gcp.gce", "cpu.utilization").weight == 1.0
+    assert table.service("aws", "Shop/API") == "aws.shop"
+    assert table.lookup("aws.shop", "Orders").scale == 0.5
+    assert (table.tier("aws.ec2"), table.tier("aws.rds"), table.tier("aws.new")) == (2, 1, 3)
+    assert table.tier("other.new") is None
+
+
+def test_a_null_limit_removes_the_limit_below(tmp_path: Path) -> None:
+    mine = layer(tmp_path, "canonical: {cpu.utilization: {upper: null}}")
+    assert load_catalogue(*SHIPPED, mine).lookup("aws.ec2", "cpu.utilization").upper is None
+
+
+@given(st.lists(st.tuples(st.text(max_size=8), st.text(max_size=8)), max_size=40))
+def test_any_name_has_an_entry_and_the_same_one_each_time(names: list[tuple[str, str]]) -> None:
+    for service, metric in names + names:
+        assert SHIPPED_TABLE.lookup(service, metric) == SHIPPED_TABLE.lookup(service, metric)
+        assert SHIPPED_TABLE.service(service, metric).startswith(service)
+
+
+def test_caches_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("config.catalogue._MAX_CACHED", 5)
+    table = load_catalogue()
+    for i in range(50):
+        table.lookup("aws.ec2", f"m{i}")
+        table.service("aws", f"s{i}")
+        assert len(vars(table)["_specs"]) <= 5
+        assert len(vars(table)["_made_up"]) <= 5
+    assert table.lookup("aws.ec2", "CPUUtilization").metric == "cpu.utilization"
