@@ -31,6 +31,7 @@ _PLAIN = ("min", "max")  # absent: no value. Percentiles: the mean stands in
 # apart: an Aurora cluster and an instance may both be called "orders".
 _OWN_DIMENSION = {
     "AWS/EC2": "InstanceId",
+    "CWAgent": "InstanceId",
     "AWS/Lambda": "FunctionName",
     "AWS/RDS": "DBInstanceIdentifier",
     "AWS/ELB": "LoadBalancerName",

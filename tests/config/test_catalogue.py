@@ -202,3 +202,9 @@ def test_caches_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(vars(table)["_specs"]) <= 5
         assert len(vars(table)["_made_up"]) <= 5
     assert table.lookup("aws.ec2", "CPUUtilization").metric == "cpu.utilization"
+
+
+def test_every_canonical_name_and_service_is_documented() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "catalogue.md").read_text()
+    names = [*SHIPPED_TABLE.canonical, *SHIPPED_TABLE.readings]
+    assert [name for name in names if f"`{name}`" not in text] == []

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -206,3 +207,8 @@ def test_endless_identities_leave_the_cache_bounded(name: str) -> None:
     book = vars(vars(decoder)["_decode"])["_book"]
     assert isinstance(book, SeriesBook)
     assert 0 < len(book.identities) <= 20
+
+
+def test_every_format_and_reason_is_documented() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "formats.md").read_text()
+    assert [name for name in (*FORMATS, *REASONS) if f"`{name}`" not in text] == []
