@@ -13,6 +13,7 @@ from connectors.formats.azure_resource import azure_resource
 from connectors.formats.columns import assemble
 from connectors.formats.flat_text import Pairs, pairs
 from connectors.formats.json_lines import LineReader
+from connectors.formats.labelled import labelled_spec
 from connectors.formats.numbers import number
 from connectors.formats.reasons import (
     BAD_TIME,
@@ -157,7 +158,7 @@ class AzureMonitor:
         if not resource_id:
             raise BadPoint(MISSING_FIELD, "no `resourceId`")
         resource = azure_resource(resource_id, region or "", self._book.catalogue)
-        spec = self._book.catalogue.lookup(resource.service, metric)
+        spec, labels = labelled_spec(self._book.catalogue, resource.service, metric, labels)
         slot = self._book.slot(resource, spec, unit or "", labels)
         self._book.remember(identity, slot, size)
         return slot

@@ -11,6 +11,7 @@ from connectors.formats.columns import RejectRow, assemble
 from connectors.formats.gcp_resource import gcp_resource, parse_metric
 from connectors.formats.gcp_value import Value, value_of
 from connectors.formats.json_lines import LineReader
+from connectors.formats.labelled import labelled_spec
 from connectors.formats.reasons import (
     BAD_TIME,
     CUMULATIVE,
@@ -166,7 +167,7 @@ class GcpTimeseries:
                 raise BadPoint(MISSING_FIELD, f"no `{name}`")
         metric, labels = parse_metric(metric_raw)
         resource = gcp_resource(resource_raw, metadata, self._book.catalogue)
-        spec = self._book.catalogue.lookup(resource.service, metric)
+        spec, labels = labelled_spec(self._book.catalogue, resource.service, metric, labels)
         slot = self._book.slot(resource, spec, unit or "", labels)
         self._book.remember(identity, slot, size)
         return slot

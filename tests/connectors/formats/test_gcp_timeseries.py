@@ -196,3 +196,27 @@ def test_a_ratio_becomes_percent() -> None:
     assert (sample.series.metric, sample.series.unit, sample.value) == (
         "cpu.utilization", "percent", 25.0
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("code", "metric", "labels"),
+    [
+        ("200", "request.rate", ()),
+        ("300", "request.rate", (("response_code_class", "300"),)),
+        ("500", "error.count", ()),
+    ],
+)
+def test_a_label_may_say_what_a_metric_means(
+    code: str, metric: str, labels: tuple[tuple[str, str], ...]
+) -> None:
+    document = changed(
+        GCP_SERIES,
+        metric={
+            "type": "loadbalancing.googleapis.com/https/request_count",
+            "labels": {"response_code_class": code, "cache_result": "HIT"},
+        },
+        resource={"type": "https_lb_rule", "labels": {"url_map_name": "web"}},
+    )
+    (sample,) = decode("gcp-timeseries", document).samples
+    assert sample.series.metric == metric
+    assert sample.series.labels == (("cache_result", "HIT"), *labels)
