@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from models.flat_forest import (
     MAX_FEATURES,
@@ -21,11 +22,13 @@ from models.flat_forest import (
     score_rows,
     to_arrays,
 )
-from schema import F64
+from models.jit import jit
+from schema import F64, I64
+
+F32 = npt.NDArray[np.float32]
 
 if TYPE_CHECKING:  # takes seconds to import: whoever only scores or reads settings is spared it
     from sklearn.ensemble import IsolationForest
-    from sklearn.tree._tree import Tree
 
 __all__ = [
     "FlatForest",
@@ -70,60 +73,69 @@ class IsolationForestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields
             raise ValueError(f"reservoir_rows must be <= 1000000, got {self.reservoir_rows!r}")
 
 
-def _not_above(value: float) -> np.float32:
-    """Return the largest float32 <= `value`: float32 inputs compare with both alike."""
-    near = np.float32(value)
-    return near if float(near) <= value else np.nextafter(near, np.float32(-np.inf))
+def _not_above(values: F64) -> F32:
+    """Return the largest float32 <= each value: float32 inputs compare with both alike."""
+    near = values.astype(np.float32)
+    return np.where(near <= values, near, np.nextafter(near, np.float32(-np.inf)))
 
 
-def _mean_paths(tree: "Tree") -> F64:
-    """Return for each node of scikit-learn's tree the mean path length of the rows in it."""
-    size = int(tree.node_count)
-    depth = np.zeros(size)
-    path = np.zeros(size)
-    left, right, count = tree.children_left, tree.children_right, tree.n_node_samples
-    for node in range(size):  # a child always has the higher number
+@jit
+def _lay_out(
+    left: I64, right: I64, count: I64, lengths: F64, order: I64, child: I64, path: F64
+) -> None:
+    """Number a tree of scikit-learn's breadth first, for `order`, `child` and mean path lengths.
+
+    `order[i]` is the node that comes i-th, `child[i]` where its left child comes (a leaf: itself),
+    `path` by node the mean path length of its rows, `lengths[n]` that of an unfinished leaf.
+    """
+    depth = np.zeros(left.size)
+    order[0] = 0
+    last = 1
+    for at in range(left.size):
+        node = order[at]
+        child[at] = at
         if left[node] >= 0:
-            depth[left[node]] = depth[right[node]] = depth[node] + 1
-    for node in reversed(range(size)):
+            child[at] = last
+            order[last] = left[node]
+            order[last + 1] = right[node]
+            depth[left[node]] = depth[node] + 1.0
+            depth[right[node]] = depth[node] + 1.0
+            last += 2
+    for at in range(left.size - 1, -1, -1):
+        node = order[at]
         if left[node] < 0:
-            path[node] = depth[node] + average_path_length(int(count[node]))
+            path[node] = depth[node] + lengths[count[node]]
         else:
-            below = [left[node], right[node]]
-            path[node] = (path[below] * count[below]).sum() / count[below].sum()
-    return path
+            a, b = left[node], right[node]
+            path[node] = (path[a] * count[a] + path[b] * count[b]) / (count[a] + count[b])
 
 
 def flatten(model: "IsolationForest") -> FlatForest:
     """Copy a fitted forest of scikit-learn's; each tree breadth first."""
-    feature: list[int] = []
-    threshold: list[np.float32] = []
-    child: list[int] = []
-    path: list[float] = []
-    roots: list[int] = []
-    for estimator, columns in zip(model.estimators_, model.estimators_features_, strict=True):
+    lengths = np.array([average_path_length(n) for n in range(model.max_samples_ + 1)])
+    columns: dict[str, list[npt.NDArray[np.generic]]] = {
+        name: [] for name in ("feature", "threshold", "child", "path")
+    }
+    roots = []
+    root = 0
+    for estimator, picked in zip(model.estimators_, model.estimators_features_, strict=True):
         tree = estimator.tree_
-        mean_paths = _mean_paths(tree)
-        root = len(feature)
+        size = int(tree.node_count)
+        order, child, path = np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size)
+        left = tree.children_left
+        _lay_out(left, tree.children_right, tree.n_node_samples, lengths, order, child, path)
+        inner = left[order] >= 0
+        feature = np.where(inner, picked[np.where(inner, tree.feature[order], 0)], 0)
+        threshold = np.where(inner, _not_above(tree.threshold[order]), np.float32(np.inf))
+        columns["feature"].append(feature.astype(np.uint16))
+        columns["threshold"].append(threshold.astype(np.float32))
+        columns["child"].append((child + root).astype(np.uint32))
+        columns["path"].append(path[order])
         roots.append(root)
-        queue = [0]  # nodes of scikit-learn's
-        for at, node in enumerate(queue):  # grows while it is walked
-            path.append(float(mean_paths[node]))
-            if tree.children_left[node] < 0:
-                feature.append(0)
-                threshold.append(np.float32(np.inf))
-                child.append(root + at)
-            else:
-                feature.append(int(columns[tree.feature[node]]))
-                threshold.append(_not_above(float(tree.threshold[node])))
-                child.append(root + len(queue))
-                queue += [int(tree.children_left[node]), int(tree.children_right[node])]
+        root += size
     return from_arrays(
         {
-            "feature": np.array(feature, np.uint16),
-            "threshold": np.array(threshold, np.float32),
-            "child": np.array(child, np.uint32),
-            "path": np.array(path, np.float64),
+            **{name: np.concatenate(parts) for name, parts in columns.items()},
             "roots": np.array(roots, np.uint32),
             "shape": np.array([model.n_features_in_, model.max_samples_], np.int64),
         }
