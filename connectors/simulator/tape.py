@@ -6,9 +6,9 @@ import numpy as np
 
 from connectors.simulator.effects import Fault, apply
 from connectors.simulator.encoders import Encoder
-from connectors.simulator.panel import MISSING, Block, Panel
+from connectors.simulator.panel import LATE_MIN, MISSING, Block, Panel
 from connectors.simulator.plan import Plan
-from schema import stable_id
+from schema import F64, I64, stable_id
 
 STRIDE = 1_000_000  # positions a step: position = step * STRIDE + payload's place in the step
 
@@ -41,6 +41,7 @@ class Tape:
         self._lanes = lanes
         names = [plan.fleet.nodes[row.node].name for row in self.panel.rows]
         self._lane = np.array([stable_id(name) % lanes for name in names], dtype=np.int64)
+        self._reach = LATE_MIN * 60 // settings.interval_s  # steps by which a point may be late
         self._number = -1  # of the block that is held
         self.points = 0  # read so far
 
@@ -62,43 +63,44 @@ class Tape:
 
     def read(self, first: int, last: int) -> Pages:
         """Return what arrives in the steps [first, last), which lie within one block."""
-        self._hold(first // self._plan.settings.block_steps)
-        settings, size, lanes = (
-            self._plan.settings,
-            self._plan.settings.points_per_payload,
-            self._lanes,
-        )
-        turns = np.arange(first * lanes, last * lanes + 1)
-        bounds = np.searchsorted(self._turn, turns)
-        start, end = int(bounds[0]), int(bounds[-1])
-        ts_ms = settings.start_ms + self._step[start:end] * (settings.interval_s * 1000)
-        texts = self._encoder.points(self._row[start:end], ts_ms, self._value[start:end])
+        settings, lanes = self._plan.settings, self._lanes
+        size = settings.points_per_payload
+        row, step, value, turn = self._arriving(first, last)
+        turns = range(first * lanes, last * lanes)
+        bounds = np.searchsorted(turn, [*turns, turns.stop]).tolist()
+        ts_ms = settings.start_ms + step * (settings.interval_s * 1000)
+        texts = self._encoder.points(row, ts_ms, value)
         self.points += len(texts)
         pages = Pages([], [], [], [])
         place = 0
-        edges = (bounds - start).tolist()
-        for turn, low, high in zip(turns[:-1].tolist(), edges[:-1], edges[1:], strict=True):
-            step, lane = divmod(turn, lanes)
+        for at_turn, low, high in zip(turns, bounds[:-1], bounds[1:], strict=True):
+            arrival, lane = divmod(at_turn, lanes)
             place = place if lane else 0
             for at in range(low, high, size):
                 pages.payloads.append(self._encoder.payload(texts[at : min(at + size, high)]))
-                pages.positions.append(step * STRIDE + place)
-                pages.stamps_ms.append(settings.ms(step))
+                pages.positions.append(arrival * STRIDE + place)
+                pages.stamps_ms.append(settings.ms(arrival))
                 pages.lanes.append(lane)
                 place += 1
         return pages
 
-    def _hold(self, number: int) -> None:
-        """Put a block's points into the order of their arrival."""
-        if number == self._number:
-            return
-        block = self.block(number)
-        last = block.first + block.values.shape[1] - 1
-        place, row = np.nonzero((block.delay != MISSING).T)
-        step = place + block.first
-        arrival = np.minimum(step + block.delay[row, place], last)  # none crosses the block's end
-        turn = arrival * self._lanes + self._lane[row]
+    def _arriving(self, first: int, last: int) -> tuple[I64, I64, F64, I64]:
+        """Return row, step, value and turn of the points that arrive in [first, last), in order.
+
+        A point's turn is its step of arrival, and within that its lane.
+        """
+        number = first // self._plan.settings.block_steps
+        if number != self._number:
+            self._block = self.block(number)
+            self._number = number
+        block = self._block
+        final = block.first + block.values.shape[1] - 1  # no point crosses the block's end
+        begin = max(block.first, first - self._reach)
+        delay = block.delay[:, begin - block.first : last - block.first]
+        place, row = np.nonzero((delay != MISSING).T)
+        arrival = np.minimum(begin + place + delay[row, place], final)
+        now = np.flatnonzero((arrival >= first) & (arrival < last))
+        turn = arrival[now] * self._lanes + self._lane[row[now]]
         order = np.argsort(turn, kind="stable")
-        self._row, self._step, self._turn = row[order], step[order], turn[order]
-        self._value = block.values[self._row, self._step - block.first]
-        self._number = number
+        row, step = row[now][order], begin + place[now][order]
+        return row, step, block.values[row, step - block.first], turn[order]
