@@ -33,7 +33,7 @@ class Document(msgspec.Struct, frozen=True):
     """A YAML file after expansion."""
 
     data: dict[str, object]
-    from_env: tuple[tuple[KeyPath, str], ...]  # where a reference was expanded, and into what
+    from_env: tuple[tuple[KeyPath, str], ...]  # what a variable went into, and its value
 
 
 def load(path: str | Path, type_: type[T]) -> T:
@@ -126,7 +126,8 @@ class _Expansion:
             raise ConfigError(
                 f"{self._path}: {dotted(at)}: environment variable {name[1]} is not set"
             )
-        self.found.append((at, value))
+        if name[1] in self._env:  # a default stands in the file for all to see
+            self.found.append((at, value))
         return value
 
 

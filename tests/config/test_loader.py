@@ -177,5 +177,10 @@ def test_what_is_secret_is_masked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     )
 
 
+def test_a_default_of_the_file_is_no_secret(tmp_path: Path) -> None:
+    document = read(settings(tmp_path, "brokers: [{host: '${HOST:-localhost}'}]"))
+    assert "host: localhost" in masked_yaml(msgspec.convert(document.data, Settings), document)
+
+
 def test_an_empty_secret_is_shown_as_empty() -> None:
     assert "password: ''" in masked_yaml(Broker(), Document({}, ()))
