@@ -12,7 +12,6 @@ from cli.report import print_summary
 if TYPE_CHECKING:
     from config.app import App
     from flows.labels import Fault
-    from flows.summary import Summary
 
 BACKTEST_HELP = """Run the flow over files at full speed; print what it found.
 
@@ -54,11 +53,15 @@ def backtest(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:  # fmt: skip
     """Run over files."""
-    from importlib import import_module
+    from flows.backtest import run
+    from flows.replay import Stopped
 
     app = settings_for(paths, format_name, topology, batch, config)
     faults = None if labels is None else faults_in(labels)
-    summary: Summary = import_module("flows.backtest").run(app, workers=workers, faults=faults)
+    try:
+        summary = run(app, workers=workers, faults=faults)
+    except Stopped as ex:
+        raise KeyboardInterrupt from ex
     print_summary(summary, as_json)
 
 

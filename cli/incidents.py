@@ -3,11 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from cli.errors import BadInput, CommandFailed, bad_input
 
@@ -35,7 +31,9 @@ Example:
 Store = Annotated[
     str, typer.Option(help="URL of the incident store.", envvar="FORESHOCK_STORE", metavar="URL")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one incident a line.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print the newest event of each, in the wire form.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -54,6 +52,7 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List incidents."""
+    from connectors.incident_wire import encode_transition
     from schema import Severity
 
     if state not in (None, "open", "resolved"):
@@ -67,25 +66,24 @@ def list_(
             least=Severity[severity.upper()],
             limit=limit,
         )
+        if as_json:
+            for incident in found:
+                typer.echo(encode_transition(opened.history(incident.id)[-1]))
+            return
     finally:
         opened.close()
-    if as_json:
-        for incident in found:
-            typer.echo(_json(incident))
-        return
     if not found:
         typer.echo("no incidents")
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("id", "severity", "state", "opened (UTC)", "hit", "title"):
-        table.add_column(heading, justify="right" if heading == "hit" else "left")
-    for incident in found:
-        cells = (
-            incident.id, incident.severity.name, incident.state, _clock(incident.opened_ms),
-            str(incident.member_count), incident.title,
-        )  # fmt: skip
-        table.add_row(*map(Text, cells))
-    _console().print(table)
+    rows = [("id", "severity", "state", "opened (UTC)", "hit", "title")]
+    rows += [
+        (each.id, each.severity.name, each.state, _clock(each.opened_ms), str(each.member_count),
+         each.title) for each in found
+    ]  # fmt: skip
+    widths = [max(len(row[i]) for row in rows) for i in range(5)]
+    for row in rows:
+        columns = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        _say("  ".join([*columns, row[-1]]))
 
 
 def show(
@@ -94,6 +92,8 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one incident."""
+    from connectors.incident_wire import encode_transition
+
     opened = _open(store)
     try:
         incident = _find(opened, incident_id)
@@ -101,28 +101,30 @@ def show(
     finally:
         opened.close()
     if as_json:
-        typer.echo(_json(incident))
+        typer.echo(encode_transition(history[-1]))
         return
     _print(incident)
-    typer.echo("\nhistory")
+    _say("")
+    _say("history")
     for step in history:
-        typer.echo(f"  {_clock(step.ts_ms)}  {step.event:<9} {step.actor}: {step.reason}")
+        _say(f"  {_clock(step.ts_ms)}  {step.event:<9} {step.actor}: {step.reason}")
 
 
 def _print(incident: "Incident") -> None:
-    typer.echo(f"{incident.severity.name} {incident.state}: {incident.title}  [{incident.id}]")
+    _say(f"{incident.severity.name} {incident.state}: {incident.title}  [{incident.id}]")
     ended = incident.resolved_ms
     until = "" if ended is None else f", resolved {_clock(ended)}"
-    typer.echo(f"since {_clock(incident.onset_ms)}, opened {_clock(incident.opened_ms)}{until} UTC")
-    typer.echo(f"confidence {incident.confidence:.2f}: {'; '.join(incident.reasons)}")
-    typer.echo(f"hint: {incident.hint}")
+    _say(f"since {_clock(incident.onset_ms)}, opened {_clock(incident.opened_ms)}{until} UTC")
+    _say(f"confidence {incident.confidence:.2f}: {'; '.join(incident.reasons)}")
+    _say(f"hint: {incident.hint}")
     shown = len(incident.members)
-    typer.echo(f"\nmost suspect first ({shown} of {incident.member_count})")
+    _say("")
+    _say(f"most suspect first ({shown} of {incident.member_count})")
     for member in incident.members:
         resource = member.resource
-        typer.echo(f"  {_clock(member.onset_ms)}  {resource.service}  {resource.name}")
+        _say(f"  {_clock(member.onset_ms)}  {resource.service}  {resource.name}")
         for evidence in member.evidence[:3]:
-            typer.echo(
+            _say(
                 f"      {evidence.metric} {evidence.value:.4g} {evidence.unit}, expected "
                 f"{evidence.expected:.4g} ({evidence.lower:.4g} to {evidence.upper:.4g})"
             )
@@ -148,13 +150,14 @@ def _find(store: "IncidentStore", incident_id: str) -> "Incident":
     return found[0]
 
 
-def _json(incident: "Incident") -> str:
-    return msgspec.json.encode(incident).decode()
+def _say(line: str) -> None:
+    typer.echo(_plain(line))
+
+
+def _plain(text: str) -> str:
+    """Return text whose names, which came from outside, cannot steer a terminal."""
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def _clock(ms: int) -> str:
     return f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms):%Y-%m-%d %H:%M}"
-
-
-def _console() -> Console:
-    return Console(soft_wrap=True, highlight=False)

@@ -29,10 +29,9 @@ def run(
     ] = 1,
 ) -> None:
     """Run the worker."""
-    from importlib import import_module
-
     from config.app import load_app
+    from flows.run import run as run_flow
 
     logging.getLogger().setLevel(logging.INFO)  # starts, stops and reconnects are worth a line
     app = load_app(config)
-    import_module("flows.run").run(app, processes=processes)
+    run_flow(app, processes=processes)
