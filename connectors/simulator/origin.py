@@ -86,8 +86,8 @@ class SimulatorReader:
 
     @property
     def ended(self) -> bool:
-        """True: every step was returned."""
-        return self._step >= self._plan.settings.steps
+        """True: every step that is to be read was returned."""
+        return self._step >= self._plan.settings.read_steps
 
     @property
     def caught_up(self) -> bool:
@@ -144,7 +144,9 @@ class SimulatorReader:
         if self.ended:
             return self._step
         settings = self._plan.settings
-        last = min(self._step + self._chunk_steps, self._tape.block_end(self._step))
+        last = min(
+            self._step + self._chunk_steps, self._tape.block_end(self._step), settings.read_steps
+        )
         if settings.speed is not None:
             passed_s = (self._clock() - self._began_s) * settings.speed
             last = min(last, self._began_step + 1 + int(passed_s / settings.interval_s))

@@ -28,6 +28,7 @@ class SimulatorSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, t
     points_per_payload: int = 50
     speed: float | None = None  # simulated seconds a second; None: as fast as it is read
     state_dir: str | None = None  # where `foreshock inject` finds the running simulation
+    read_days: float | None = None  # only the first so many are read; None: all
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**63:
@@ -54,6 +55,8 @@ class SimulatorSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, t
             )
         if self.speed is not None and not 0 < self.speed <= 1_000_000:
             raise ValueError(f"speed must be in (0, 1000000], got {self.speed!r}")
+        if self.read_days is not None and not 0 < self.read_days <= self.days:
+            raise ValueError(f"read_days must be in (0, days], got {self.read_days!r}")
         _ = self.start_ms
         if self.steps < 1:
             raise ValueError(f"days must hold a step of {self.interval_s} s, got {self.days!r}")
@@ -73,6 +76,12 @@ class SimulatorSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, t
     def steps(self) -> int:
         """Number of points of a series without gaps."""
         return int(self.days * DAY_S / self.interval_s)
+
+    @property
+    def read_steps(self) -> int:
+        """Number of steps that are read."""
+        days = self.days if self.read_days is None else self.read_days
+        return int(days * DAY_S / self.interval_s)
 
     @property
     def quiet_steps(self) -> int:

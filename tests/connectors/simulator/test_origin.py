@@ -1,6 +1,7 @@
 """The simulator as a source."""
 
 import pytest
+from msgspec.structs import replace
 
 from connectors.simulator.origin import SimulatorOrigin, SimulatorReader
 from connectors.simulator.settings import SimulatorSource
@@ -34,6 +35,13 @@ def test_ends_after_the_last_step_and_not_before() -> None:
     assert reader.ended
     assert reader.caught_up
     assert chunks[-1].next_position == SETTINGS.steps * STRIDE
+
+
+def test_a_part_of_the_days_reads_as_the_beginning_of_all_of_them() -> None:
+    some = records(drain(SimulatorOrigin(replace(SETTINGS, read_days=0.37)).open("aws", None)))
+    everything = records(drain(SimulatorOrigin(SETTINGS).open("aws", None)))
+    assert some == everything[: len(some)]
+    assert some[-1][0] // STRIDE == int(0.37 * 1440) - 1
 
 
 def test_resumes_at_any_chunk_exactly_where_it_was() -> None:

@@ -22,6 +22,7 @@ from connectors.simulator.settings import SimulatorSource
         ("format", "csv"),
         ("points_per_payload", 0),
         ("speed", 0.0),
+        ("read_days", 8.0),
     ],
 )
 def test_refuses_a_bad_value_and_names_it(field: str, value: object) -> None:
