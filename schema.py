@@ -206,6 +206,7 @@ class FeatureBatch:
     rows: npt.NDArray[np.float32]  # (n, len(names)); 0 where the metric is missing: as expected
     from_ms: int  # event times that the rows were taken from, half-open
     until_ms: int
+    drawn_from: int  # how many rows there were; `rows` is a uniform sample of them
 
 
 # ---------------------------------------------------------------- what travels, low rate

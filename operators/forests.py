@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.baseline import LAST_TICK, SEEN
+from models.calibration import COUNT
 from models.flat_forest import FlatForest
 from models.half_space_trees import HalfSpaceTrees, HalfSpaceTreesSettings, dump, grow, load
 from models.isolation_forest import IsolationForestSettings, fit_forest
@@ -29,7 +30,7 @@ class ServiceModel:
     effective_ms: int  # event time from which it is used
     names: tuple[str, ...]  # of the feature columns, three a metric
     forest: FlatForest
-    tails: F64  # (detectors, 3), learned on held-back rows
+    tails: F64  # (detectors, 3), learned on held-back rows; count 0: not learned there
 
     @property
     def columns(self) -> dict[str, int]:
@@ -85,7 +86,8 @@ class Forests:
             table.arrays.counters[FIT_TICK] = tick + self._forest_settings.refit_s / tick_s
         else:
             self.forest = self._model.forest
-            table.arrays.cohort_tails[:] = self._model.tails
+            learned = self._model.tails[:, COUNT] > 0.0  # the others' are those of the live scores
+            table.arrays.cohort_tails[learned] = self._model.tails[learned]
             table.arrays.counters[FIT_TICK] = np.inf
 
     def _fit(self, rows: F32) -> None:
@@ -140,9 +142,17 @@ def reservoir_rows(table: CohortTable, columns: dict[str, int]) -> F32:
     return table.arrays.reservoir[:n, picked]
 
 
-def feature_batch(table: CohortTable, tick_ms: int, from_tick: float, until: int) -> FeatureBatch:
+def feature_batch(
+    table: CohortTable, tick_ms: int, from_tick: float, until_ms: int
+) -> FeatureBatch:
     """Return the cohort's reservoir as a batch to train from."""
     columns = feature_columns(table)
     names = tuple(f"{metric}:{view}" for metric in columns for view in VIEW_NAMES)
-    rows = reservoir_rows(table, columns)
-    return FeatureBatch(table.service, names, rows, int(from_tick) * tick_ms, until * tick_ms)
+    return FeatureBatch(
+        table.service,
+        names,
+        reservoir_rows(table, columns),
+        int(from_tick) * tick_ms,
+        until_ms,
+        int(table.arrays.counters[ROWS]),
+    )
