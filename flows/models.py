@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from connectors.model_files import ModelRefused, StoredModel
+from connectors.model_files import ModelRefused, Setting, StoredModel
 from connectors.model_registry import Registry
 from models import calibration
 from models.flat_forest import from_arrays, to_arrays
 from models.fusion import DETECTORS
 from operators.forests import ServiceModel
+from operators.training import Trained
 
 _TAILS = "tails"
 
@@ -55,6 +56,17 @@ def _model(stored: StoredModel) -> ServiceModel:
     )
 
 
-def stored_arrays(model: ServiceModel) -> Mapping[str, np.ndarray[tuple[int, ...], np.dtype]]:
-    """Return the arrays to register."""
-    return {**to_arrays(model.forest), _TAILS: model.tails}
+def stored_model(
+    trained: Trained, settings: Mapping[str, Setting], figures: Mapping[str, float]
+) -> StoredModel:
+    """Return what is registered of a trained forest; it serves from the end of its data on."""
+    return StoredModel(
+        service=trained.service,
+        features=trained.names,
+        arrays={**to_arrays(trained.forest), _TAILS: trained.tails},
+        data_from_ms=trained.from_ms,
+        data_to_ms=trained.until_ms,
+        effective_from_ms=trained.until_ms,
+        settings=settings,
+        figures=figures,
+    )
