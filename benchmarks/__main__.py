@@ -1,0 +1,5 @@
+"""`make bench`."""
+
+from benchmarks.flow import main
+
+main()
