@@ -58,6 +58,8 @@ def _labelled(found: "Labelled") -> list[str]:
         f"recall      {_share(found.recall)}",
         f"delay       {'-' if delay_s is None else f'{delay_s / 60:.1f} min'} (median)",
     ]
+    if found.false_positive_rate is not None:
+        lines.append(f"false rows  {found.false_positive_rate:.3%} of those scored")
     if found.missed_faults:
         lines.append(f"missed      {', '.join(found.missed_faults[:MAX_SHOWN])}")
     return lines

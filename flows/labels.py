@@ -43,6 +43,14 @@ class Told(msgspec.Struct, frozen=True):
         return in_time and not self.resources.isdisjoint(fault.resources)
 
 
+class Alert(msgspec.Struct, frozen=True, array_like=True):
+    """How long one resource's alert was open, half-open in time."""
+
+    resource: str  # its name
+    opened_ms: int
+    closed_ms: int
+
+
 class Agreement(msgspec.Struct, frozen=True):
     """The figures. A share of nothing is None."""
 
@@ -92,6 +100,31 @@ def agreement(faults: Sequence[Fault], incidents: Iterable[Mapping[str, object]]
         ),
         false_incidents=tuple(incident.id for incident in told if incident.id not in right),
     )
+
+
+def false_positive_rate(
+    faults: Sequence[Fault], alerts: Iterable[Alert], scored: int, tick_ms: int
+) -> float | None:
+    """Return the share of scored rows at which an alert was open and no fault had hit its resource.
+
+    A fault's aftermath counts as the fault. A row is a resource at a tick; where samples come
+    less often than ticks, the share is too high by as much.
+    """
+    hit: dict[str, list[Fault]] = {}
+    for fault in sorted(faults, key=lambda fault: fault.start_ms):
+        for resource in fault.resources:
+            hit.setdefault(resource, []).append(fault)
+    outside_ms = sum(_outside_ms(alert, hit.get(alert.resource, [])) for alert in alerts)
+    return outside_ms / tick_ms / scored if scored else None
+
+
+def _outside_ms(alert: Alert, faults: Sequence[Fault]) -> int:
+    """Return how much of an alert lies outside of the faults, which come by their start."""
+    outside, at = 0, alert.opened_ms
+    for fault in faults:
+        outside += max(0, min(fault.start_ms, alert.closed_ms) - at)
+        at = max(at, min(fault.end_ms + AFTERMATH_MS, alert.closed_ms))
+    return outside + alert.closed_ms - at
 
 
 def _share(part: int, whole: int) -> float | None:

@@ -23,7 +23,7 @@ from flows.assemble import (
     late_sinks,
 )
 from flows.detect import AnySink, Outputs, build
-from flows.labels import Fault
+from flows.labels import Alert, Fault, false_positive_rate
 from flows.launch import run as launch
 from flows.summary import Counts, Summary, summarise
 from schema import Closed, Tally, Transition
@@ -36,10 +36,19 @@ class Stopped(RuntimeError):
     """The run was stopped before its sources had ended."""
 
 
+class _Edge(msgspec.Struct, frozen=True, array_like=True):
+    key: str
+    name: str
+    tick_ms: int
+    opens: bool
+
+
 class _Word(msgspec.Struct, frozen=True, array_like=True):
     group: int
+    until_ms: int
     resources: int
     scored: int
+    edges: tuple[_Edge, ...]
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -48,10 +57,14 @@ class Outcome(msgspec.Struct, frozen=True):
     counts: Counts
     transitions: tuple[Transition, ...]
     scored: int  # rows: a resource at a tick
+    tick_ms: int
+    alerts: tuple[Alert, ...]  # of metrics: what rules and silence say is not scored
 
 
-def replay(app: App, *, workers: int = 1) -> Outcome:
+def replay(app: App, *, workers: int = 1, also: Outputs | None = None) -> Outcome:
     """Run the detect flow to the end of its sources; sinks of the settings are written too.
+
+    With one worker, `also` may name more sinks, which are used in this process.
 
     Raises: Stopped on a signal, what `flows.launch.run` raises, ValueError where a source has no
     end.
@@ -61,7 +74,7 @@ def replay(app: App, *, workers: int = 1) -> Outcome:
         folder = Path(name)
         for output in (_EVENTS, _TALLIES, _WORDS):
             (folder / output).touch()  # a stream without items opens no file
-        stopped = launch(partial(replay_flow, app, folder), processes=workers)
+        stopped = launch(partial(replay_flow, app, folder, also), processes=workers)
         if stopped is not None:
             raise Stopped(f"stopped by {stopped.name} before the end of the data")
         elapsed_s = time.perf_counter() - started
@@ -78,31 +91,58 @@ def replay(app: App, *, workers: int = 1) -> Outcome:
         elapsed_s=elapsed_s,
     )
     transitions = tuple(decode_transition(line) for line in events)
-    return Outcome(counts, transitions, sum(word.scored for word in words))
+    scored = sum(word.scored for word in words)
+    return Outcome(counts, transitions, scored, app.ingest.tick_s * 1000, _alerts(words))
 
 
-def replay_flow(app: App, folder: Path, stop: threading.Event) -> Dataflow:
+def replay_flow(app: App, folder: Path, also: Outputs | None, stop: threading.Event) -> Dataflow:
     """Build the flow, which also writes what `replay` reads into `folder`."""
     catalogue = catalogue_of(app)
     intake = Sources(app, catalogue).intake(stop, folder / _PACE)
     mine: list[AnySink[Transition]] = [LineFileSink(folder / _EVENTS, encode_transition)]
+    also = also or Outputs(incidents=())
     outputs = Outputs(
-        incidents=[*mine, *incident_sinks(app)],
-        dead_letter=dead_letter_sinks(app),
-        late=late_sinks(app),
-        tallies=(LineFileSink(folder / _TALLIES, msgspec.json.encode),),
-        progress=(LineFileSink(folder / _WORDS, _word),),
+        incidents=[*mine, *incident_sinks(app), *also.incidents],
+        dead_letter=[*dead_letter_sinks(app), *also.dead_letter],
+        late=[*late_sinks(app), *also.late],
+        tallies=[LineFileSink(folder / _TALLIES, msgspec.json.encode), *also.tallies],
+        progress=[LineFileSink(folder / _WORDS, _word), *also.progress],
     )
     return build(intake, group_settings(app, catalogue, len(intake.names)), app.triage, outputs)
 
 
 def summary_of(outcome: Outcome, faults: Sequence[Fault] | None = None) -> Summary:
     """Return the outcome as it is printed."""
-    return summarise(outcome.counts, outcome.transitions, faults)
+    summary = summarise(outcome.counts, outcome.transitions, faults)
+    if faults is None or summary.labelled is None:
+        return summary
+    rate = false_positive_rate(faults, outcome.alerts, outcome.scored, outcome.tick_ms)
+    labelled = msgspec.structs.replace(summary.labelled, false_positive_rate=rate)
+    return msgspec.structs.replace(summary, labelled=labelled)
 
 
 def _word(closed: Closed) -> bytes:
-    return msgspec.json.encode(_Word(closed.group, closed.resources, closed.scored))
+    edges = tuple(
+        _Edge(edge.resource.key, edge.resource.name, edge.tick_ms, edge.edge == "open")
+        for edge in closed.anomalies
+        if edge.kind == "metrics" and edge.edge != "update"
+    )
+    word = _Word(closed.group, closed.until_ms, closed.resources, closed.scored, edges)
+    return msgspec.json.encode(word)
+
+
+def _alerts(words: Sequence[_Word]) -> tuple[Alert, ...]:
+    """Return the alerts that the edges make; those still open last until the end of the data."""
+    until_ms = max((word.until_ms for word in words), default=0)
+    opened: dict[str, _Edge] = {}
+    out: list[Alert] = []
+    for edge in sorted((edge for word in words for edge in word.edges), key=lambda e: e.tick_ms):
+        if edge.opens:
+            opened[edge.key] = edge
+        elif edge.key in opened:
+            out.append(Alert(edge.name, opened.pop(edge.key).tick_ms, edge.tick_ms))
+    out += [Alert(edge.name, edge.tick_ms, until_ms) for edge in opened.values()]
+    return tuple(out)
 
 
 def _lines(path: Path, kind: type[T]) -> list[T]:

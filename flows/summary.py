@@ -46,6 +46,7 @@ class Labelled(msgspec.Struct, frozen=True):
     precision: float | None
     recall: float | None
     median_detection_delay_s: float | None
+    false_positive_rate: float | None = None  # share of scored rows; none: not counted
 
 
 class Summary(msgspec.Struct, frozen=True):
