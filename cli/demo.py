@@ -1,27 +1,26 @@
 """`foreshock demo`: a simulated estate with faults, and the incidents that come of them."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from cli.errors import bad_input
 from cli.report import print_summary, write_summary
 
-if TYPE_CHECKING:
-    from flows.summary import Summary
-
 DEMO_HELP = """Simulate three clouds with faults, detect them, and watch the incidents appear.
 
-Detection trains on the first part of the data, and never sees which faults were put in; they are
-used at the end, to say how many were caught. Incidents stay in the store for `foreshock incidents`.
+Detection trains on the quiet first part of the data, and never sees which faults were put in; they
+are used at the end, to say how many were caught. Incidents stay in the store for `foreshock
+incidents`. With --speed there is time to put in a fault of your own from another terminal.
 
 \b
 Examples:
   foreshock demo
   foreshock demo --days 30 --seed 3 --headless --summary summary.json
+  foreshock demo --days 1 --speed 600
+  foreshock inject cpu_hog --resource checkout-web-1
 """
-DEFAULT_STORE = "sqlite:///.foreshock/demo.db"
 
 
 def register(app: typer.Typer) -> None:
@@ -32,25 +31,40 @@ def register(app: typer.Typer) -> None:
 def demo(
     days: Annotated[float, typer.Option(help="Simulated days.")] = 7.0,
     seed: Annotated[int, typer.Option(help="Decides everything that is drawn.")] = 1,
+    resources: Annotated[int, typer.Option(help="Cloud resources, 3 to 20,000.")] = 48,
+    speed: Annotated[
+        float | None,
+        typer.Option(help="Simulated seconds a second. Default: as fast as it goes."),
+    ] = None,
     headless: Annotated[
-        bool, typer.Option("--headless", help="No feed and no progress, only the summary.")
+        bool, typer.Option("--headless", help="No feed; progress as lines on standard error.")
     ] = False,
     summary: Annotated[
         Path | None, typer.Option(help="Write the summary as JSON.", metavar="FILE")
     ] = None,
-    store: Annotated[str, typer.Option(help="Where incidents are kept.")] = DEFAULT_STORE,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            help="Where incidents are kept, a store that is not there yet. Default: the demo's "
+            "own, sqlite:///.foreshock/demo.db, made anew.",
+            metavar="URL",
+        ),
+    ] = None,
 ) -> None:
     """Run the demo."""
-    from importlib import import_module
-
     from connectors.incident_store import SqlSink
     from connectors.simulator.settings import SimulatorSource
+    from flows.demo import OWN_STORE, run
+    from flows.replay import Stopped
 
     with bad_input():
-        source = SimulatorSource(seed=seed, days=days)
-        sink = SqlSink(store)
-    result: Summary = import_module("flows.demo").run(source, sink, headless=headless)
+        source = SimulatorSource(seed=seed, days=days, resources=resources, speed=speed)
+        sink = SqlSink(store or OWN_STORE)
+    try:
+        result = run(source, sink, headless=headless)
+    except Stopped as ex:
+        raise KeyboardInterrupt from ex
     if summary is not None:
         write_summary(result, summary)
     print_summary(result, as_json=False)
-    typer.echo(f"store       foreshock incidents list --store {store}")
+    typer.echo(f"store       foreshock incidents list --store {sink.url}")

@@ -42,10 +42,10 @@ def train(
     ] = True,
 ) -> None:
     """Train and register."""
-    from importlib import import_module
-
     from config.app import load_app
     from connectors.kafka_settings import KafkaSource
+    from flows.replay import Stopped
+    from flows.train import run
 
     if paths:
         app = settings_for(paths, format_name, None, 1000, config)
@@ -62,7 +62,10 @@ def train(
         app = msgspec.structs.replace(app, sources=sources)
     folder = str(models) if models else app.models or str(DEFAULT_MODELS)
     app = msgspec.structs.replace(app, models=folder)
-    versions: list[str] = import_module("flows.train").run(app, workers=workers, promote=promote)
+    try:
+        versions = run(app, workers=workers, promote=promote)
+    except Stopped as ex:
+        raise KeyboardInterrupt from ex
     for version in versions:
         typer.echo(f"{folder}: {version} {'active' if promote else 'candidate'}")
     if not versions:

@@ -1,0 +1,76 @@
+"""The demo: simulate three clouds, train on their quiet beginning, detect over all of it."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+
+from config.app import App
+from connectors.console import ConsoleFeed, ConsoleSink
+from connectors.incident_database import check_url
+from connectors.incident_store import SqlSink
+from connectors.simulator.desk import DEFAULT_STATE_DIR
+from connectors.simulator.settings import DAY_S, SimulatorSource
+from flows.detect import Outputs
+from flows.labels import read_faults
+from flows.progress import Progress, shown_as_bar, shown_as_lines
+from flows.replay import replay, summary_of
+from flows.summary import Summary
+from flows.train import run as train
+
+OWN_STORE = "sqlite:///.foreshock/demo.db"
+MODELS = ".foreshock/demo-models"
+
+
+def run(source: SimulatorSource, sink: SqlSink, *, headless: bool) -> Summary:
+    """Run the demo; faults that `foreshock inject` puts in meanwhile are among the labels.
+
+    The demo's own store and registry are made anew; another store must be new. Headless, there is
+    no feed, and progress is a line on standard error every few seconds.
+
+    Raises: ValueError if the store exists; flows.replay.Stopped on a signal.
+    """
+    _clear_store(sink)
+    state_dir = source.state_dir or DEFAULT_STATE_DIR
+    source = msgspec.structs.replace(source, state_dir=state_dir)
+    shutil.rmtree(MODELS, ignore_errors=True)
+    quiet_days = source.quiet_steps * source.interval_s / DAY_S
+    if quiet_days > 0:
+        _say(f"training on the first {quiet_days:.1f} days; the first run compiles for a minute")
+        _train(source, quiet_days)
+    _say(f"detecting over {source.days:g} days of {source.resources} resources")
+    progress = Progress(source.start_ms, source.ms(source.steps))
+    console = Console()
+    feed = () if headless else (ConsoleFeed(ConsoleSink(), console),)
+    also = Outputs(
+        incidents=(*feed, progress.events()),
+        tallies=(progress.tallies(),),
+        progress=(progress.words(),),
+    )
+    app = App(sources=(source,), sinks=(sink,), models=MODELS)
+    bar = console.is_terminal and not headless
+    with shown_as_bar(progress, console, "detect") if bar else shown_as_lines(progress, "detect"):
+        outcome = replay(app, also=also)
+    faults = read_faults((Path(state_dir) / "truth.json").read_bytes())
+    return summary_of(outcome, faults)
+
+
+def _train(source: SimulatorSource, quiet_days: float) -> None:
+    """Train at full speed on the part in which nothing is wrong; it is read again afterwards."""
+    quiet = msgspec.structs.replace(source, read_days=quiet_days, speed=None, state_dir=None)
+    train(App(sources=(quiet,), models=MODELS))
+
+
+def _clear_store(sink: SqlSink) -> None:
+    path = Path(str(check_url(sink.url).database))
+    if sink.url != OWN_STORE and path.exists():
+        raise ValueError(f"store must be new, or the demo's own, which is made anew: {path} exists")
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _say(words: str) -> None:
+    sys.stderr.write(f"{words}\n")
+    sys.stderr.flush()
