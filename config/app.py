@@ -42,10 +42,13 @@ class App(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     detect: DetectSettings = DetectSettings()
     triage: TriageSettings = TriageSettings()
     recovery: RecoverySettings = RecoverySettings()
+    metrics_port: int | None = None  # of Prometheus counters; worker i serves at port + i
 
     def __post_init__(self) -> None:
         if not self.sources:
             raise ValueError("sources must name at least one, got none")
+        if self.metrics_port is not None and not 1 <= self.metrics_port <= 65_535:
+            raise ValueError(f"metrics_port must be in [1, 65535], got {self.metrics_port!r}")
         for name in ("control_log", "models", "topology"):
             if getattr(self, name) == "":
                 raise ValueError(f"{name} must be a path, got ''")

@@ -1,13 +1,19 @@
 """The live worker: the detect flow over the sources and sinks of the settings, until stopped."""
 
+import logging
 import threading
+from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
 from bytewax.dataflow import Dataflow
 
 from config.app import App, load_app
+from connectors.kafka_settings import KafkaSource
+from connectors.meters import Meters, RejectMeter, TallyMeter
 from flows.assemble import (
     Sources,
     catalogue_of,
@@ -18,24 +24,65 @@ from flows.assemble import (
 )
 from flows.detect import Outputs, build
 from flows.launch import run as launch
+from operators.forests import ServiceModel
+
+_log = logging.getLogger(__name__)
+
+CONTROL_LOG = "control.jsonl"
+OWN_FOLDER = ".foreshock"
 
 
 def run(app: App, *, processes: int = 1) -> None:
     """Run until the sources end or a signal comes; see `flows.launch.run` for what is raised."""
+    app = with_control_log(app)
     with TemporaryDirectory(prefix="foreshock-") as folder:
         flow = partial(detect_flow, app, Path(folder) / "pace")
-        launch(flow, processes=processes, recovery=app.recovery)
+        stopped = launch(flow, processes=processes, recovery=app.recovery)
+    _log.info("stopped by %s", stopped.name) if stopped else _log.info("the sources have ended")
 
 
 def detect_flow(app: App, pace: Path | None, stop: threading.Event) -> Dataflow:
     """Build the flow of `foreshock run`; `pace` is the file that the host's processes share."""
     catalogue = catalogue_of(app)
     intake = Sources(app, catalogue).intake(stop, pace)
-    outputs = Outputs(
-        incidents=incident_sinks(app), dead_letter=dead_letter_sinks(app), late=late_sinks(app)
-    )
     group = group_settings(app, catalogue, len(intake.names))
+    meters = Meters()
+    outputs = Outputs(
+        incidents=incident_sinks(app),
+        dead_letter=(*dead_letter_sinks(app), RejectMeter(meters)),
+        late=late_sinks(app),
+        tallies=(TallyMeter(meters, app.metrics_port, greeting(app, intake.names, group.models)),),
+    )
     return build(intake, group, app.triage, outputs)
+
+
+def with_control_log(app: App) -> App:
+    """Return the settings with a control log in a file, where a live topic needs one.
+
+    A partition of a topic that falls silent holds back all ticks, until a mark says that it is
+    idle; the mark is logged, so that a replay sees it too.
+    """
+    live = any(isinstance(source, KafkaSource) and source.end == "never" for source in app.sources)
+    if app.control_log is not None or not live:
+        return app
+    folder = Path(app.recovery.dir or OWN_FOLDER)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = str(folder / CONTROL_LOG)
+    _log.info("no control_log is set: %s, which serves one host", path)
+    return msgspec.structs.replace(app, control_log=path)
+
+
+def greeting(app: App, partitions: Sequence[str], models: Mapping[str, ServiceModel]) -> str:
+    """Say what is read, where it goes, and by which models it is judged."""
+    by_source = groupby(sorted(partitions), key=lambda name: name.rpartition("/")[0])
+    sources = [f"{source} ({len(list(names))})" for source, names in by_source]
+    trained = [models[service].version for service in sorted(models)]
+    return (
+        f"reading {', '.join(sources)} (partitions); incidents to "
+        f"{', '.join(map(repr, app.sinks)) or 'nowhere'}; "
+        f"models {', '.join(trained) or 'none, fitted as data comes'}; "
+        f"state {'kept in ' + app.recovery.dir if app.recovery.dir else 'not kept'}"
+    )
 
 
 def from_file(path: str) -> Dataflow:
@@ -43,4 +90,4 @@ def from_file(path: str) -> Dataflow:
 
     Nothing stops such a flow but its end; one process, or threads of it.
     """
-    return detect_flow(load_app(path), None, threading.Event())
+    return detect_flow(with_control_log(load_app(path)), None, threading.Event())

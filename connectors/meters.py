@@ -1,0 +1,145 @@
+"""What a run counts: in the log about once a minute, and for Prometheus where a port is named.
+
+Each worker process counts what its own source partitions bring, and serves its own numbers.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from wsgiref.simple_server import WSGIServer
+
+from bytewax.outputs import DynamicSink, StatelessSinkPartition
+from prometheus_client import CollectorRegistry, Counter, start_http_server
+
+from schema import Reject, Tally
+
+LOG_EVERY_S = 60.0
+
+_log = logging.getLogger(__name__)
+
+
+class Meters:
+    """The counters of one process.
+
+    Memory: a number a source partition and a number a reason of rejects.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._since_s = monotonic()
+        self._fresh = Tally("", "")  # since it was last said
+        self.registry = CollectorRegistry()
+        self._samples = Counter(
+            "foreshock_samples", "Samples taken", ["source", "partition"], registry=self.registry
+        )
+        self._late = Counter(
+            "foreshock_late", "Samples that came after their tick", registry=self.registry
+        )
+        self._rejects = Counter(
+            "foreshock_rejects", "Points rejected", ["reason"], registry=self.registry
+        )
+
+    def take(self, tallies: Sequence[Tally]) -> None:
+        """Count chunks; log the sums since the last time if a minute has passed."""
+        for tally in tallies:
+            self._samples.labels(tally.source, tally.partition).inc(tally.samples)
+            self._late.inc(tally.late)
+        self._fresh = Tally(
+            "",
+            "",
+            self._fresh.payloads + sum(t.payloads for t in tallies),
+            self._fresh.samples + sum(t.samples for t in tallies),
+            self._fresh.late + sum(t.late for t in tallies),
+            self._fresh.rejected + sum(t.rejected for t in tallies),
+        )
+        if self._monotonic() - self._since_s >= LOG_EVERY_S:
+            self.say()
+
+    def reject(self, rejects: Sequence[Reject]) -> None:
+        """Count rejects by reason."""
+        for reject in rejects:
+            self._rejects.labels(reject.reason).inc()
+
+    def say(self) -> None:
+        """Log what came since the last time, if anything did."""
+        now_s, fresh = self._monotonic(), self._fresh
+        if fresh.payloads:
+            _log.info(
+                "in %.0f s: %d payloads, %d samples, %d late, %d rejected",
+                now_s - self._since_s,
+                fresh.payloads,
+                fresh.samples,
+                fresh.late,
+                fresh.rejected,
+            )
+        self._since_s, self._fresh = now_s, Tally("", "")
+
+
+class TallyMeter(DynamicSink[Tally]):
+    """Takes the tallies; worker i serves the counters at `port` + i, worker 0 says `greeting`.
+
+    Raises: OSError naming the port if it is taken.
+    """
+
+    def __init__(self, meters: Meters, port: int | None = None, greeting: str = "") -> None:
+        self._meters = meters
+        self._port = port
+        self._greeting = greeting
+
+    def build(self, _step_id: str, worker_index: int, _worker_count: int) -> "TallyMeterPart":
+        """Begin to serve."""
+        if worker_index == 0 and self._greeting:
+            _log.info("%s", self._greeting)
+        if self._port is None:
+            return TallyMeterPart(self._meters, None)
+        port = self._port + worker_index
+        try:
+            server, thread = start_http_server(port, registry=self._meters.registry)
+        except OSError as ex:
+            raise OSError(ex.errno, ex.strerror, f"metrics_port {port}") from ex
+        _log.info("counters at http://localhost:%d/metrics", port)
+        return TallyMeterPart(self._meters, (server, thread))
+
+
+class TallyMeterPart(StatelessSinkPartition[Tally]):
+    """A worker's share of the tallies."""
+
+    def __init__(self, meters: Meters, serving: tuple[WSGIServer, threading.Thread] | None) -> None:
+        self._meters = meters
+        self._serving = serving
+
+    def write_batch(self, items: list[Tally]) -> None:
+        """Count."""
+        self._meters.take(items)
+
+    def close(self) -> None:
+        """Log the last figures, and serve no more."""
+        self._meters.say()
+        if self._serving is not None:
+            server, thread = self._serving
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+
+class RejectMeter(DynamicSink[Reject]):
+    """Takes the rejects."""
+
+    def __init__(self, meters: Meters) -> None:
+        self._meters = meters
+
+    def build(self, _step_id: str, _worker_index: int, _worker_count: int) -> "RejectMeterPart":
+        """Begin to count."""
+        return RejectMeterPart(self._meters)
+
+
+class RejectMeterPart(StatelessSinkPartition[Reject]):
+    """A worker's share of the rejects."""
+
+    def __init__(self, meters: Meters) -> None:
+        self._meters = meters
+
+    def write_batch(self, items: list[Reject]) -> None:
+        """Count."""
+        self._meters.reject(items)
