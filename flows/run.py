@@ -11,8 +11,12 @@ from tempfile import TemporaryDirectory
 import msgspec
 from bytewax.dataflow import Dataflow
 
-from config.app import App, load_app
-from connectors.kafka_settings import KafkaSource
+from config.app import App, Sink, load_app
+from connectors.console import ConsoleSink
+from connectors.incident_database import shown_url
+from connectors.incident_store import SqlSink
+from connectors.jsonl_sink import JsonLinesSink
+from connectors.kafka_settings import KafkaOutput, KafkaSource
 from connectors.meters import Meters, RejectMeter, TallyMeter
 from flows.assemble import (
     Sources,
@@ -79,10 +83,22 @@ def greeting(app: App, partitions: Sequence[str], models: Mapping[str, ServiceMo
     trained = [models[service].version for service in sorted(models)]
     return (
         f"reading {', '.join(sources)} (partitions); incidents to "
-        f"{', '.join(map(repr, app.sinks)) or 'nowhere'}; "
+        f"{', '.join(map(_where, app.sinks)) or 'nowhere'}; "
         f"models {', '.join(trained) or 'none, fitted as data comes'}; "
         f"state {'kept in ' + app.recovery.dir if app.recovery.dir else 'not kept'}"
     )
+
+
+def _where(sink: Sink) -> str:
+    match sink:
+        case KafkaOutput():
+            return f"kafka:{sink.topic}"
+        case SqlSink():
+            return shown_url(sink.url)
+        case JsonLinesSink():
+            return sink.path
+        case ConsoleSink():
+            return "the console"
 
 
 def from_file(path: str) -> Dataflow:
