@@ -123,9 +123,9 @@ class Panel:
         return value
 
 
-def _service(resource: "int | np.ndarray[tuple[int], np.dtype[np.int64]]") -> np.ndarray[
-    tuple[int], np.dtype[np.int64]
-]:
+def _service(
+    resource: "int | np.ndarray[tuple[int], np.dtype[np.int64]]",
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     return np.asarray(resource) // len(PARTITIONS) % len(_SERVICES)
 
 

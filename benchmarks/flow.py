@@ -34,9 +34,7 @@ def run_here(variant: str, resources: int, samples: int, without: list[str]) -> 
         case "per-event":
             return variants.one_by_one(resources)
         case _:
-            return variants.whole(
-                resources, samples, profile=variant == "profile", without=without
-            )
+            return variants.whole(resources, samples, profile=variant == "profile", without=without)
 
 
 def run_in_child(variant: str, resources: int, samples: int, without: list[str]) -> Run:
