@@ -1,11 +1,13 @@
 """Where the time of a run goes: the product's methods wrapped from outside, with one clock."""
 
+import gc
 import time
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
 import connectors.formats.blocks
+import operators.detect
 import operators.keygroup
 from operators.forests import Forests
 from operators.ingest import Ingest
@@ -13,6 +15,7 @@ from operators.keygroup import KeyGroup
 from operators.ticks import TickBuffer
 from operators.triage import Triage
 
+GARBAGE = "garbage collection"
 REST = "Bytewax and the rest"
 MAKING = "making payloads"  # no part of the run
 
@@ -67,6 +70,17 @@ class Steps:
             (operators.keygroup, "score_ticks", "group: score (compiled)"),
             (operators.keygroup, "anomalies", "group: name findings"),
             (Forests, "renew", "group: fit forests"),
+            (operators.detect, "dump", "snapshots"),
             (Triage, "step", "triage"),
+            (Triage, "snapshot", "snapshots"),
         ):
             setattr(owner, attribute, self.measured(name, getattr(owner, attribute)))
+        gc.callbacks.append(self._on_garbage)
+
+    def _on_garbage(self, phase: str, _info: dict[str, int]) -> None:
+        self.stop()
+        if phase == "start":
+            self.calls[GARBAGE] += 1
+            self._stack.append(GARBAGE)
+        else:
+            self._stack.pop()

@@ -3,12 +3,12 @@ over it without Bytewax, in any schedule.
 """
 
 import itertools
-import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
 import msgspec
+import numpy as np
 
 from config.catalogue import load_catalogue
 from connectors.formats.registry import create_decoder
@@ -90,12 +90,12 @@ def estate(seed: int = 1, new_teams_at: int = MINUTES) -> tuple[tuple[bytes, ...
 
     A resource's two metrics come by different partitions, and disagree on its team.
     """
-    rng = random.Random(seed)
+    rng = np.random.default_rng(seed)
     parts: list[list[tuple[float, bytes]]] = [[] for _ in range(PARTITIONS)]
     for minute, r in itertools.product(range(MINUTES), range(RESOURCES)):
         fault = _fault(r, minute)
-        cpu = {"full": 97.0, "high": 60.0}.get(fault, 20.0) + rng.gauss(0, 1.5)
-        latency = (400.0 if fault == "high" else 80.0) + rng.gauss(0, 4.0)
+        cpu = {"full": 97.0, "high": 60.0}.get(fault, 20.0) + rng.normal(0, 1.5)
+        latency = (400.0 if fault == "high" else 80.0) + rng.normal(0, 4.0)
         for k, (metric, value) in enumerate((("cpu.utilization", cpu), ("latency", latency))):
             line = point(
                 f"i-{r}", metric, minute, value,

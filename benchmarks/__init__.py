@@ -1,0 +1,1 @@
+"""What the flow costs, measured; `make bench` runs the main table."""
