@@ -1,0 +1,101 @@
+"""Training, from sources to the registry and into the flow that uses it."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from config.app import App
+from connectors.model_registry import Registry
+from connectors.simulator.settings import SimulatorSource
+from flows.models import service_models
+from flows.train import run
+from models.calibration import COUNT, QUANTILE
+from models.fusion import DETECTORS
+from models.isolation_forest import IsolationForestSettings
+from operators.detect_settings import DetectSettings
+
+SOURCE = SimulatorSource(days=0.4, resources=9, interval_s=60, faults=False, seed=3)
+FOREST = IsolationForestSettings(trees=5, max_samples=64, min_rows=256, reservoir_rows=512)
+APP = App(sources=(SOURCE,), sinks=(), detect=DetectSettings(isolation_forest=FOREST))
+END_MS = SOURCE.ms(SOURCE.steps)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("models")
+    assert run(replace(APP, models=str(path)))
+    return path
+
+
+def test_every_service_gets_an_active_model_that_serves_from_the_end_of_its_data(
+    folder: Path,
+) -> None:
+    entries = Registry(folder).list()
+    services = [entry.service for entry in entries]
+    assert services == sorted(set(services))
+    assert {service.split(".")[0] for service in services} == {"aws", "azure", "gcp"}
+    for entry in entries:
+        stored = Registry(folder).load(entry.version)
+        assert entry.state == "active"
+        assert SOURCE.start_ms < stored.data_from_ms < stored.data_to_ms
+        assert stored.data_to_ms == stored.effective_from_ms == entry.effective_from_ms
+        assert abs(stored.data_to_ms - END_MS) <= 120_000
+        assert stored.settings["trees"] == FOREST.trees
+        assert stored.figures["rows"] >= FOREST.min_rows
+        assert stored.figures["held_back_rows"] == round(stored.figures["rows"] / 4)
+
+
+def test_the_flow_takes_the_models_up(folder: Path) -> None:
+    models = service_models(str(folder))
+    for model in models.values():
+        assert model.forest.features == len(model.names)
+        assert set(model.columns.values()) == set(range(len(model.names) // 3))
+        forest = model.tails[DETECTORS.index("isolation_forest")]
+        assert forest[COUNT] > 0
+        assert 3.0 < forest[QUANTILE] < 10.0
+        others = np.delete(model.tails, DETECTORS.index("isolation_forest"), axis=0)
+        assert not others.any()
+
+
+def test_the_same_data_gives_the_same_versions_whatever_the_chunks(
+    folder: Path, tmp_path: Path
+) -> None:
+    payloads = replace(SOURCE, points_per_payload=7)
+    again = run(replace(APP, sources=(payloads,), models=str(tmp_path)))
+    assert again == [entry.version for entry in Registry(folder).list()]
+
+
+def test_a_candidate_is_not_active(tmp_path: Path) -> None:
+    few = replace(APP, models=str(tmp_path), sources=(replace(SOURCE, resources=3),))
+    versions = run(few, promote=False)
+    assert {entry.state for entry in Registry(tmp_path).list()} == {"candidate"}
+    assert len(versions) == len(Registry(tmp_path).list())
+    assert service_models(str(tmp_path)) == {}
+
+
+def test_services_with_too_few_rows_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert run(replace(APP, models=str(tmp_path), sources=(replace(SOURCE, days=0.05),))) == []
+    # 72 minutes of samples, of which the first hour warms up
+    said = [record.getMessage() for record in caplog.records if record.name == "flows.train"]
+    assert any("aws." in line and "feature rows, 320 needed" in line for line in said)
+
+
+@pytest.mark.parametrize(
+    ("app", "message"),
+    [
+        (APP, "models must name the registry's folder"),
+        (
+            replace(APP, models="x", detect=DetectSettings(detectors=("statistical",))),
+            "detectors must name isolation_forest",
+        ),
+    ],
+)
+def test_what_cannot_be_trained_is_said_before_anything_is_read(app: App, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        run(app)

@@ -1,0 +1,83 @@
+"""Feature rows of several key groups become one forest."""
+
+import numpy as np
+import pytest
+
+from models.fusion import DETECTORS
+from models.isolation_forest import IsolationForestSettings
+from operators.training import Trained, by_service, merge, tail_of, train
+from schema import FeatureBatch
+
+SETTINGS = IsolationForestSettings(trees=5, max_samples=32, min_rows=64)
+VIEWS = ("z", "z_short", "z_middle")
+
+
+def batch(
+    seed: int, metrics: tuple[str, ...], rows: int, drawn_from: int | None = None
+) -> FeatureBatch:
+    draw = np.random.default_rng(seed)
+    names = tuple(f"{metric}:{view}" for metric in metrics for view in VIEWS)
+    found = draw.normal(1.0, 1.0, (rows, len(names))).astype(np.float32)
+    return FeatureBatch("aws.ec2", names, found, 0, 1_000, drawn_from or rows)
+
+
+def weight(metric: str) -> float:
+    return {"cpu": 3.0, "memory": 2.0}.get(metric, 1.0)
+
+
+def test_the_order_in_which_groups_answer_changes_nothing() -> None:
+    batches = [batch(i, ("cpu", "disk"), 80) for i in range(4)]
+    trained = [
+        train("aws.ec2", by_service(order)["aws.ec2"], weight, SETTINGS)
+        for order in (batches, batches[::-1], batches[2:] + batches[:2])
+    ]
+    assert all(isinstance(each, Trained) for each in trained)
+    first, *others = (each for each in trained if isinstance(each, Trained))
+    for other in others:
+        assert np.array_equal(first.forest.threshold, other.forest.threshold)
+        assert np.array_equal(first.tails, other.tails)
+
+
+def test_a_metric_that_a_group_does_not_have_is_as_expected_there() -> None:
+    names, rows = merge([batch(0, ("cpu",), 10), batch(1, ("cpu", "disk"), 10)], weight, 1)
+    assert names == tuple(f"{metric}:{view}" for metric in ("cpu", "disk") for view in VIEWS)
+    assert (rows[:10, 3:] == 0.0).all()
+    assert (rows[:, :3] != 0.0).all()
+    assert (rows[10:, 3:] != 0.0).all()
+
+
+def test_only_the_heaviest_metrics_are_looked_at() -> None:
+    many = tuple(f"m{i:02d}" for i in range(20))
+    names, rows = merge([batch(0, ("memory", *many, "cpu"), 10)], weight, 1)
+    assert {name.partition(":")[0] for name in names} == {"cpu", "memory", *many[:14]}
+    assert rows.shape == (10, 48)
+
+
+def test_a_group_counts_for_as_many_rows_as_it_saw() -> None:
+    small, large = batch(0, ("cpu",), 100, 1_000), batch(1, ("cpu",), 100, 4_000)
+    _, rows = merge([small, large], weight, 1)
+    from_small = np.isin(rows[:, 0], small.rows[:, 0]).sum()
+    assert (from_small, len(rows)) == (25, 125)
+
+
+def test_too_few_rows_give_their_number_instead_of_a_forest() -> None:
+    assert train("aws.ec2", [batch(0, ("cpu",), 79)], weight, SETTINGS) == 79
+    assert isinstance(train("aws.ec2", [batch(0, ("cpu",), 80)], weight, SETTINGS), Trained)
+
+
+def test_groups_without_rows_or_metrics_are_left_out() -> None:
+    assert by_service([batch(0, (), 4), batch(0, ("cpu",), 0)]) == {}
+
+
+def test_the_tail_is_that_of_rows_that_the_forest_has_not_seen() -> None:
+    trained = train("aws.ec2", [batch(0, ("cpu", "disk"), 1_000)], weight, SETTINGS)
+    assert isinstance(trained, Trained)
+    assert (trained.rows, trained.held_rows) == (800, 200)
+    count, quantile, excess = trained.tails[DETECTORS.index("isolation_forest")]
+    assert count == 200
+    assert 10 * trained.held_mean < quantile < 10
+    assert excess > 0
+
+
+def test_scores_all_alike_have_no_excess() -> None:
+    assert tail_of(np.full(50, 4.5)).tolist() == pytest.approx([50.0, 4.5, 0.0])
