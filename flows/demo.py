@@ -10,7 +10,7 @@ from rich.console import Console
 from config.app import App
 from connectors.console import ConsoleFeed, ConsoleSink
 from connectors.incident_database import check_url
-from connectors.incident_store import SqlSink
+from connectors.incident_store import IncidentStore, SqlSink
 from connectors.simulator.desk import DEFAULT_STATE_DIR
 from connectors.simulator.settings import DAY_S, SimulatorSource
 from flows.detect import Outputs
@@ -32,7 +32,7 @@ def run(source: SimulatorSource, sink: SqlSink, *, headless: bool) -> Summary:
 
     Raises: ValueError if the store exists; flows.replay.Stopped on a signal.
     """
-    _clear_store(sink)
+    _make_store(sink)
     state_dir = source.state_dir or DEFAULT_STATE_DIR
     source = msgspec.structs.replace(source, state_dir=state_dir)
     shutil.rmtree(MODELS, ignore_errors=True)
@@ -63,12 +63,13 @@ def _train(source: SimulatorSource, quiet_days: float) -> None:
     train(App(sources=(quiet,), models=MODELS))
 
 
-def _clear_store(sink: SqlSink) -> None:
+def _make_store(sink: SqlSink) -> None:
     path = Path(str(check_url(sink.url).database))
     if sink.url != OWN_STORE and path.exists():
         raise ValueError(f"store must be new, or the demo's own, which is made anew: {path} exists")
     for suffix in ("", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
+    IncidentStore(sink.url, create=True).close()  # it is there, be there incidents or not
 
 
 def _say(words: str) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.labels import Agreement, Fault, agreement, read_faults
+from flows.labels import Agreement, Alert, Fault, agreement, false_positive_rate, read_faults
 
 MIN = 60_000
 START = 1_000 * MIN
@@ -108,3 +108,29 @@ def test_what_is_no_truth_file_is_refused(content: bytes, message: str) -> None:
     with pytest.raises(ValueError, match="must be a truth file with faults") as caught:
         read_faults(content)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("resource", "opened_min", "closed_min", "outside_min"),
+    [
+        ("db", 2, 12, 0),
+        ("db", 0, 40, 0),  # the aftermath is the fault's
+        ("db", -5, 45, 10),
+        ("db", -5, -3, 2),
+        ("db", 41, 44, 3),
+        ("db", 35, 205, 160),  # up to the next fault
+        ("db", -10, 300, 10 + 160 + 60),
+        ("cache", 2, 12, 10),
+    ],
+)
+def test_a_false_row_is_one_with_an_alert_open_outside_of_its_resources_faults(
+    resource: str, opened_min: int, closed_min: int, outside_min: int
+) -> None:
+    later = Fault("F2", START + 200 * MIN, START + 210 * MIN, frozenset({"db"}))
+    alert = Alert(resource, START + opened_min * MIN, START + closed_min * MIN)
+    rate = false_positive_rate((later, FAULT), [alert], 1_000, MIN)
+    assert rate == outside_min / 1_000
+
+
+def test_no_rows_have_no_rate() -> None:
+    assert false_positive_rate((FAULT,), [], 0, MIN) is None
