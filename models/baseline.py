@@ -7,9 +7,10 @@ many samples come at once.
 - The *level* follows the series slowly (half a day), the *season* holds what an hour of the day
   adds, and what the weekend adds to that, interpolated between the hours' middles; both learn
   from the clipped residual (Huber, 1964), so that an outage does not become the new normal, but
-  a change that stays does within a day.
-- What the resource's *load* explains is taken off: the slope of this residual on the load's is
-  learned, so that a surge of traffic does not make its processor look broken.
+  a change that stays does within a day. While an hour has not been seen yet, the spread is as wide
+  as the whole day's, so that the first morning is no alarm.
+- What the resource's *load* explains is taken off: the slope of the metric on the load is learned
+  over the day, so that a surge of traffic does not make its processor look broken.
 - Three views of the residual - the sample, a short and a middle-long mean - are each divided by
   their own learned spread, which makes them comparable whatever the noise's autocorrelation.
 """
@@ -45,9 +46,13 @@ from schema import F64
     OUT_SINCE,  # tick at which the residual left its band, -1 inside
     IN_BAND,  # samples back inside
 ) = range(20)
-WIDTH = 20
+TAIL = 20  # here the series' own tail begins, see `models.calibration`
+WIDTH = 23
+QUARTERS = 96  # of an hour, a day
 HOURS = 24
-SEASON = 4 * HOURS  # day by hour, weekend's addition by hour, and the samples behind each
+# day by quarter of an hour, weekend's addition by hour, and the samples behind each
+DAY, WEEKEND, DAY_SEEN, WEEKEND_SEEN = 0, QUARTERS, QUARTERS + HOURS, 2 * QUARTERS + HOURS
+SEASON = 2 * (QUARTERS + HOURS)
 
 # what `learn` returns for a sample
 (
@@ -60,13 +65,15 @@ SEASON = 4 * HOURS  # day by hour, weekend's addition by hour, and the samples b
     RESIDUAL,  # before the load was taken off
     Z_MEAN,  # plain z-score, for the statistical detector
     IQR_EXCESS,  # distance outside the quartiles, in interquartile ranges
-) = range(9)
-VIEWS = 9
+    EFFECT,  # the short mean in spreads of a sample: how far it is, not how rare
+) = range(10)
+VIEWS = 10
 
 _HUBER = 2.0  # spreads; a residual beyond teaches the level no more than this
 _TO_DEVIATION = 1.2533141373155003  # mean absolute deviation to deviation, normal law
 _BAND = 3.0  # spreads either side
 _MAX_Z = 50.0
+_LOAD_DOUBT = 0.3  # of what the load explains
 WARM_UP = 30  # samples before anything is said
 
 
@@ -137,6 +144,38 @@ def _z(size: float, spread: float) -> float:
 
 
 @jit
+def _doubt(seen: float, in_bin: float) -> float:
+    """Return how little is known of a season's bin, 1 to 0, after `seen` samples."""
+    return 1.0 / (1.0 + seen / max(0.25 * in_bin, 0.25))
+
+
+@jit
+def _less(residual: float, explained: float) -> float:
+    """Take off a residual what the load explains of it, and never more than there is."""
+    if residual > 0.0:
+        return residual - min(max(explained, 0.0), residual)
+    return residual - max(min(explained, 0.0), residual)
+
+
+@jit
+def _teach(
+    season: F64,
+    bins: int,
+    seen: int,
+    at: int,
+    share: float,
+    error: float,
+    in_bin: float,
+    days: float,
+) -> None:
+    """Move a season's bin, into which a sample falls with `share`."""
+    count = season[seen + at]
+    doubt = min(15.0, 0.25 * in_bin)  # samples that an unseen bin is taken to have had
+    season[bins + at] += share * error / min(count + 1.0 + doubt, max(in_bin, 1.0) * days)
+    season[seen + at] = min(count + share, 1e6)
+
+
+@jit
 def learn(
     state: F64,
     season: F64,
@@ -145,17 +184,19 @@ def learn(
     hour: float,
     weekend: bool,
     load: float,
-    load_spread: float,
+    load_away: float,
     least: float,
+    counted: bool,
     constants: F64,
     views: F64,
 ) -> bool:
     """Judge sample `x` by what came before it, into `views`, and then learn it.
 
     `hour` is the hour of the day in [0, 24) at the tick's start, `load` the residual of the
-    resource's load metric at this tick (NaN: none) with its spread, `least` the smallest change of
-    interest in the metric's unit. Returns whether the series is warm; while it is not, `views` says nothing
-    but the expected value.
+    resource's load metric at this tick (NaN: none), `load_away` that metric's distance from its
+    plain mean, `least` the smallest change of interest in the metric's unit; a `counted` metric
+    is a number of events, whose spread is at least a Poisson law's. Returns whether the series is
+    warm; while it is not, `views` says nothing but the expected value.
     """
     n = state[SEEN]
     gap = learn_step(state, tick)
@@ -168,21 +209,35 @@ def learn(
         state[OUT_SINCE] = -1.0
         state[STEP] = 1.0
     # -- the expected value
-    position = hour - 0.5 + 24.0 * (hour < 0.5)
-    first = int(position) % HOURS
-    second = (first + 1) % HOURS
-    part = position - math.floor(position)
-    rhythm = (1.0 - part) * season[first] + part * season[second]
+    day = hour * 4.0 - 0.5 + QUARTERS * (hour < 0.125)
+    day_at = int(day)
+    day_part = day - day_at
+    day_next = (day_at + 1) % QUARTERS
+    rhythm = (1.0 - day_part) * season[DAY + day_at] + day_part * season[DAY + day_next]
+    known = (1.0 - day_part) * season[DAY_SEEN + day_at] + day_part * season[DAY_SEEN + day_next]
+    doubt = _doubt(known, 0.25 * constants[6] / step)
+    end = hour - 0.5 + HOURS * (hour < 0.5)
+    end_at = int(end)
+    end_part = end - end_at
+    end_next = (end_at + 1) % HOURS
     if weekend:
-        rhythm += (1.0 - part) * season[HOURS + first] + part * season[HOURS + second]
+        rhythm += (1.0 - end_part) * season[WEEKEND + end_at] + end_part * season[
+            WEEKEND + end_next
+        ]
+        known = (1.0 - end_part) * season[WEEKEND_SEEN + end_at]
+        known += end_part * season[WEEKEND_SEEN + end_next]
+        doubt = max(doubt, _doubt(known, constants[6] / step))
     residual = x - state[LEVEL] - rhythm
     explained = 0.0
     has_load = load == load  # not NaN
     if has_load and state[LOAD_SQUARE] > 0.0 and n > WARM_UP:
         explained = load * state[LOAD_PRODUCT] / state[LOAD_SQUARE]
-    rest = residual - explained
+    rest = _less(residual, explained)
     floor = max(max(least * 0.25, constants[5] * abs(state[LEVEL])), 1e-9)
+    if counted:
+        floor = max(floor, math.sqrt(max(x - rest, 0.0)))
     spread = max(state[SPREAD], floor)
+    unknown = math.hypot(doubt * state[DEVIATION], _LOAD_DOUBT * explained)
     # -- the views
     warm = n >= WARM_UP
     clipped = min(max(rest, -5.0 * spread), 5.0 * spread)
@@ -190,11 +245,13 @@ def learn(
     state[MIDDLE] += (clipped - state[MIDDLE]) / min(n + 1.0, constants[4])
     change = x - state[LAST] if n > 0.0 and gap <= 3.0 * step else 0.0
     views[EXPECTED] = x - rest
-    views[BAND] = _BAND * spread
+    views[BAND] = _BAND * math.hypot(spread, unknown)
     views[RESIDUAL] = residual
-    views[Z] = _z(rest, spread)
-    views[Z_SHORT] = _z(state[SHORT], max(state[SHORT_SPREAD], 0.35 * floor))
-    views[Z_MIDDLE] = _z(state[MIDDLE], max(state[MIDDLE_SPREAD], 0.16 * floor))
+    views[Z] = _z(rest, math.hypot(spread, unknown))
+    views[EFFECT] = state[SHORT] / math.hypot(spread, unknown)
+    views[Z_SHORT] = _z(state[SHORT], math.hypot(max(state[SHORT_SPREAD], 0.35 * floor), unknown))
+    middle_spread = max(state[MIDDLE_SPREAD], 0.16 * floor)
+    views[Z_MIDDLE] = _z(state[MIDDLE], math.hypot(middle_spread, unknown))
     views[Z_CHANGE] = _z(change, max(state[CHANGE_SPREAD], floor))
     deviation = max(state[DEVIATION], floor)
     views[Z_MEAN] = _z(x - state[MEAN], deviation)
@@ -215,31 +272,31 @@ def learn(
             state[OUT_SINCE] = -1.0
     # -- learn
     gain = 1.0 / min(n + 1.0, max(constants[1] / step, 60.0))
-    state[SPREAD] = _follow(state[SPREAD], abs(rest), gain, warm)
-    state[SHORT_SPREAD] = _follow(state[SHORT_SPREAD], abs(state[SHORT]), gain, warm)
-    state[MIDDLE_SPREAD] = _follow(state[MIDDLE_SPREAD], abs(state[MIDDLE]), gain, warm)
+    sure = gain * (1.0 - doubt)
+    state[SPREAD] = _follow(state[SPREAD], abs(rest), sure, warm)
+    state[SHORT_SPREAD] = _follow(state[SHORT_SPREAD], abs(state[SHORT]), sure, warm)
+    state[MIDDLE_SPREAD] = _follow(state[MIDDLE_SPREAD], abs(state[MIDDLE]), sure, warm)
     state[CHANGE_SPREAD] = _follow(state[CHANGE_SPREAD], abs(change), gain, warm)
     state[DEVIATION] = _follow(state[DEVIATION], abs(x - state[MEAN]), gain, warm)
     state[MEAN] += gain * min(max(x - state[MEAN], -3.0 * deviation), 3.0 * deviation)
     pace = deviation * max(0.01, 2.0 / (n + 2.0))
     state[QUARTILE_1] += pace * (0.25 - (x < state[QUARTILE_1]))
     state[QUARTILE_3] += pace * (0.75 - (x < state[QUARTILE_3]))
-    bound = _HUBER * spread if warm else 1e300
+    bound = _HUBER * math.hypot(spread, unknown) if warm else 1e300
     taught = min(max(rest, -bound), bound)
     state[LEVEL] += taught / min(n + 1.0, max(constants[0] / step, 30.0))
     in_hour = max(constants[6] / step, 1.0)  # samples
-    doubt = min(15.0, 0.25 * in_hour)  # samples that an unseen hour is taken to have had
-    visits = in_hour * constants[2]
-    offset = HOURS if weekend else 0
-    for side in range(2):
-        at = offset + (first if side == 0 else second)
-        share = 1.0 - part if side == 0 else part
-        count = season[2 * HOURS + at]
-        season[at] += share * taught / min(count + 1.0 + doubt, visits)
-        season[2 * HOURS + at] = min(count + share, 1e6)
-    if has_load and abs(residual) <= 2.0 * bound and abs(load) <= 4.0 * load_spread:
-        state[LOAD_PRODUCT] += gain * (residual * load - state[LOAD_PRODUCT])
-        state[LOAD_SQUARE] += gain * (load * load - state[LOAD_SQUARE])
+    if weekend:
+        _teach(season, WEEKEND, WEEKEND_SEEN, end_at, 1.0 - end_part, taught, in_hour, constants[2])
+        _teach(season, WEEKEND, WEEKEND_SEEN, end_next, end_part, taught, in_hour, constants[2])
+    else:
+        quarter = 0.25 * in_hour
+        _teach(season, DAY, DAY_SEEN, day_at, 1.0 - day_part, taught, quarter, constants[2])
+        _teach(season, DAY, DAY_SEEN, day_next, day_part, taught, quarter, constants[2])
+    if has_load:
+        gap_x = min(max(x - state[MEAN], -4.0 * deviation), 4.0 * deviation)
+        state[LOAD_PRODUCT] += gain * (gap_x * load_away - state[LOAD_PRODUCT])
+        state[LOAD_SQUARE] += gain * (load_away * load_away - state[LOAD_SQUARE])
     state[SEEN] = n + 1.0
     state[LAST] = x
     state[LAST_TICK] = tick

@@ -1,9 +1,10 @@
 """From a detector's raw score to how rare it is: a tail probability that detectors share.
 
 Above its own 98th percentile a score's excess is taken as exponential (the exponential case of
-the generalised Pareto law); below, rarity grows linearly. Percentile and mean excess are learned
-score by score, in three numbers a (resource, detector), and drawn towards those of the whole
-cohort while the resource is young.
+the generalised Pareto law); below, rarity grows linearly. The percentile and the excess are
+learned score by score, in three numbers a (resource, detector), and drawn towards those of the
+whole cohort while the resource is young. The excess is learned by its median, not its mean, so
+that the faults among the scores do not hide the next fault.
 
 Source: peaks over threshold, Pickands (1975); stochastic quantile, Robbins and Monro (1951).
 """
@@ -21,16 +22,17 @@ TAIL = 0.02  # share of scores above the quantile
 _AT_QUANTILE = -math.log10(TAIL)
 _LN10 = math.log(10.0)
 MAX_SURPRISE = 16.0
-_MAX_EXCESSES = 5.0  # one score teaches no more than so many mean excesses
+_MEDIAN = math.log(2.0)  # of an exponential law of mean 1
+_MEDIAN_GAIN = 1.0 / _MEDIAN  # best step of a stochastic median of the excess' logarithm
 
 
 class CalibrationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How much a resource's own scores count against its cohort's."""
 
-    prior_rows: float = 1000.0  # rows that the cohort's tail is worth
+    prior_rows: float = 2000.0  # rows that the cohort's tail is worth
     memory_rows: float = 20_000.0  # rows after which the past fades
     start_quantile: float = 3.0  # before anything is known
-    start_excess: float = 1.0
+    start_excess: float = 0.5
 
     def __post_init__(self) -> None:
         for name in ("prior_rows", "memory_rows", "start_quantile", "start_excess"):
@@ -41,14 +43,15 @@ class CalibrationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
 
 @jit
 def learn_tail(tail: F64, raw: float, memory_rows: float) -> None:
-    """Learn one raw score into `(3,)` count, quantile and mean excess."""
+    """Learn one raw score into `(3,)` count, quantile and excess."""
     tail[COUNT] += 1.0
-    n = min(max(tail[COUNT], 50.0), memory_rows)
-    excess = max(tail[EXCESS], 1e-9)
-    step = excess / (TAIL * n)
-    if raw > tail[QUANTILE]:
-        over = min(raw - tail[QUANTILE], _MAX_EXCESSES * excess)
-        tail[EXCESS] += (over - excess) / max(n * TAIL, 10.0)
+    n = min(max(tail[COUNT], 100.0), memory_rows)
+    step = tail[EXCESS] / (TAIL * n)
+    over = raw - tail[QUANTILE]
+    if over > 0.0:
+        pace = _MEDIAN_GAIN / max(n * TAIL, 10.0)
+        tail[EXCESS] *= math.exp(pace if over > _MEDIAN * tail[EXCESS] else -pace)
+        tail[EXCESS] = max(tail[EXCESS], 1e-6)
         tail[QUANTILE] += min(step * (1.0 - TAIL), over)
     else:
         tail[QUANTILE] -= step * TAIL

@@ -18,10 +18,11 @@ class FusionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The detectors' votes, 0 switches one off, and how a fused score becomes a confidence."""
 
     statistical: float = 0.5
-    temporal: float = 2.0
-    isolation_forest: float = 1.0
-    half_space_trees: float = 0.5
-    even_at: float = 4.0  # fused score at which the confidence is a half
+    temporal: float = 4.0
+    isolation_forest: float = 0.5
+    half_space_trees: float = 0.25
+    smooth_samples: float = 6.0  # fused scores are averaged over about so many
+    even_at: float = 4.0  # smoothed score at which the confidence is a half, and an alert opens
     steepness: float = 1.5
 
     def __post_init__(self) -> None:
@@ -30,6 +31,8 @@ class FusionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"votes must be in [0, 100], got {votes!r}")
         if not sum(votes) > 0:
             raise ValueError(f"at least one vote must be above 0, got {votes!r}")
+        if not 1 <= self.smooth_samples <= 1000:
+            raise ValueError(f"smooth_samples must be in [1, 1000], got {self.smooth_samples!r}")
         if not 0 < self.even_at <= 16:
             raise ValueError(f"even_at must be in (0, 16], got {self.even_at!r}")
         if not 0 < self.steepness <= 100:

@@ -32,7 +32,7 @@ def statistical_score(views: F64, direction: int, z: float, iqr: float) -> float
     """Return how far outside a sample is, >= 0; 1 at the first of the two bounds.
 
     >>> import numpy as np
-    >>> views = np.zeros(9)
+    >>> views = np.zeros(10)
     >>> views[Z_MEAN], views[IQR_EXCESS] = -6.0, -1.5
     >>> statistical_score(views, 0, 3.0, 1.5), statistical_score(views, 1, 3.0, 1.5)
     (2.0, 0.0)

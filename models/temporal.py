@@ -34,7 +34,7 @@ def temporal_score(views: F64, direction: int, sample: float, short: float, midd
     """Return the length of the three views' vector, >= 0, in spreads, where it hurts.
 
     >>> import numpy as np
-    >>> views = np.zeros(9)
+    >>> views = np.zeros(10)
     >>> views[Z], views[Z_SHORT], views[Z_MIDDLE] = 6.0, 4.0, -2.0
     >>> temporal_score(views, 1, 0.5, 1.0, 1.0)
     5.0

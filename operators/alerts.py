@@ -6,6 +6,7 @@ import msgspec
 class AlertSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Hysteresis, hold-down and silence. Scores are fused surprises, see `models.fusion`."""
 
+    least_effect: float = 2.0  # spreads that a metric must be off where it hurts, whatever the odds
     open_of: tuple[int, int] = (2, 3)  # n of the last m samples above the opening score
     close_ratio: float = 0.5  # of the opening score: below it a sample is calm
     calm_samples: int = 5  # calm in a row that close an alert
@@ -18,6 +19,8 @@ class AlertSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         needed, window = self.open_of
         if not 1 <= needed <= window <= 50:
             raise ValueError(f"open_of must be [n, m], 1 <= n <= m <= 50, got {self.open_of!r}")
+        if not 0 <= self.least_effect <= 100:
+            raise ValueError(f"least_effect must be in [0, 100], got {self.least_effect!r}")
         if not 0 < self.close_ratio <= 1:
             raise ValueError(f"close_ratio must be in (0, 1], got {self.close_ratio!r}")
         for name in ("calm_samples", "hold_ticks", "update_ticks"):

@@ -52,7 +52,8 @@ def empty_arrays(service_tails: npt.NDArray[np.float64], reservoir_rows: int) ->
         direction=np.zeros(0, np.int32),
         weight=np.zeros(0),
         least=np.zeros(0),
-        is_load=np.zeros(0, np.int32),
+        lead=np.zeros(0),
+        counted=np.zeros(0, np.int32),
         column=np.zeros(0, np.int32),
         rules=np.zeros((0, MAX_RULES), np.int32),
         rule_run=np.zeros((0, MAX_RULES), np.int32),
@@ -129,7 +130,8 @@ class CohortTable:
             "direction": np.array([_DIRECTIONS[s.bad] for s in specs], np.int32),
             "weight": np.array([s.weight for s in specs], np.float64),
             "least": np.array([s.min_change for s in specs], np.float64),
-            "is_load": np.array([s.load for s in specs], np.int32),
+            "lead": np.array([_lead(m) for m in members], np.float64),
+            "counted": np.array([_is_counted(s) for s in specs], np.int32),
             "column": np.array([self.columns.get(m.series.metric, -1) for m in members], np.int32),
             "slot": np.array([self.slots[m.series.metric] for m in members], np.int32),
             "rules": np.array(rules, np.int32).reshape(len(members), MAX_RULES),
@@ -142,7 +144,7 @@ class CohortTable:
         uid = np.array([m.uid for m in self.members], np.uint64)
         resource = np.array([m.resource_id for m in self.members], np.uint64)
         rank = np.empty(len(uid), np.int32)
-        rank[np.lexsort((uid, 1 - self.arrays.is_load, resource))] = np.arange(len(uid))
+        rank[np.lexsort((uid, -self.arrays.lead, resource))] = np.arange(len(uid))
         return rank
 
     def merge_rules(self) -> I32:
@@ -260,9 +262,22 @@ SERIES_ARRAYS = (
     "direction",
     "weight",
     "least",
-    "is_load",
+    "lead",
+    "counted",
     "column",
     "rules",
     "rule_run",
     "slot",
 )
+
+
+def _is_counted(spec: MetricSpec) -> bool:
+    """Whether the metric is a number of events in a tick."""
+    return spec.unit == "count" and spec.statistic in {"sum", "count"}
+
+
+def _lead(member: Member) -> float:
+    """Return how a load metric ranks among its resource's: by weight, then whatever its id."""
+    if not member.spec.load:
+        return 0.0
+    return 1.0 + member.spec.weight + member.uid / (1 << 64) * 1e-3

@@ -11,26 +11,30 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from models.baseline import LAST_TICK as LAST_SAMPLE
-from models.baseline import SEEN as SAMPLES
 from models.baseline import (
     BAND,
+    EFFECT,
     EXPECTED,
+    LOAD_PRODUCT,
+    LOAD_SQUARE,
+    MEAN,
     OUT_SINCE,
     RESIDUAL,
-    SPREAD,
+    TAIL,
     VIEWS,
-    Z,
     Z_MIDDLE,
     Z_SHORT,
+    Z,
     learn,
 )
-from models.calibration import learn_tail, surprise
+from models.baseline import LAST_TICK as LAST_SAMPLE
+from models.baseline import SEEN as SAMPLES
+from models.calibration import COUNT, EXCESS, QUANTILE, learn_tail, surprise
+from models.flat_forest import FlatForest
+from models.flat_forest import score_row as score_forest
 from models.fusion import confidence, fuse
 from models.half_space_trees import HalfSpaceTrees
 from models.half_space_trees import score_and_learn_row as score_trees
-from models.flat_forest import FlatForest
-from models.flat_forest import score_row as score_forest
 from models.jit import jit
 from models.statistical import oriented, statistical_score
 from models.temporal import temporal_score
@@ -55,11 +59,14 @@ F32 = npt.NDArray[np.float32]
     PEAK,  # highest fused score since it opened
     SAID,  # tick of the last edge
     BORN,  # tick of its first sample; series states from before are void
-) = range(15)
-RESOURCE_WIDTH = 15
+    SCORE,  # fused score, smoothed
+    LEAD,  # rank of the load metric that explains the others; one that is missing is not replaced
+) = range(17)
+RESOURCE_WIDTH = 17
 FEATURES = 3  # a metric's columns in a feature row
 MAX_RULES = 4  # a series
 MAX_EVIDENCE = 8
+TEMPORAL = 1  # its place among the detectors: it is calibrated by series
 
 # directions that hurt
 BOTH, UP, DOWN, NONE = 0, 1, -1, 2
@@ -89,7 +96,8 @@ class Cohort(NamedTuple):
     direction: I32  # (series,)
     weight: F64  # (series,)
     least: F64  # (series,) smallest change of interest
-    is_load: I32  # (series,)
+    lead: F64  # (series,) a load metric's rank, all different; 0: is none
+    counted: I32  # (series,) 1: a number of events
     column: I32  # (series,) of the feature row, in metrics; -1: none
     rules: I32  # (series, MAX_RULES) rule or -1
     rule_run: I32  # (series, MAX_RULES) ticks in a row; negative: open, counts down to close
@@ -108,11 +116,15 @@ class Knobs(NamedTuple):
     votes: F64
     statistical: tuple[float, float]
     temporal: tuple[float, float, float]
+    smoothing: float  # share of the newest fused score
     prior_rows: float
     memory_rows: float
+    start_quantile: float
+    start_excess: float
     open_score: float
     steepness: float
     close_score: float
+    least_effect: float  # spreads
     needed: int  # of the last `window` ticks
     window: int
     calm: int  # samples
@@ -174,13 +186,12 @@ def _note(
 
 
 @jit
-def _hear(cohort: Cohort, row: int, tick: float, found: Found) -> None:
+def _hear(cohort: Cohort, row: int, tick: float, knobs: Knobs, found: Found) -> None:
     """Note that a resource has sent something at this tick."""
     own = cohort.resource[row]
     if own[FORGOTTEN] == 1.0:
         own[:] = 0.0
         own[OPENED] = -1.0
-        cohort.tails[row] = 0.0
     if own[SEEN] > 0.0:
         gap = tick - own[LAST_TICK]
         own[LONGEST_GAP] = max(gap, own[LONGEST_GAP] * 0.999)
@@ -195,6 +206,10 @@ def _hear(cohort: Cohort, row: int, tick: float, found: Found) -> None:
         own[STEP] = 1.0
         own[OPENED] = -1.0
         own[BORN] = tick
+        for d in range(cohort.tails.shape[1]):
+            cohort.tails[row, d, COUNT] = 0.0
+            cohort.tails[row, d, QUANTILE] = knobs.start_quantile
+            cohort.tails[row, d, EXCESS] = knobs.start_excess
     if own[SILENT] == 1.0:
         own[SILENT] = 0.0
         _edge(found, tick, row, SILENCE, CLOSE, own[LAST_TICK])
@@ -365,13 +380,13 @@ def score_ticks(
         end = at
         while end < n and ticks[end] == current and cohort.owner[series[end]] == owner:
             end += 1
-        _hear(cohort, owner, tick, found)
+        _hear(cohort, owner, tick, knobs, found)
         own = cohort.resource[owner]
         day = math.floor(tick / knobs.ticks_a_day)
         hour = (tick - day * knobs.ticks_a_day) * 24.0 / knobs.ticks_a_day
         weekend = (day + 3.0) % 7.0 >= 5.0  # 1970-01-01 was a Thursday
         load = math.nan
-        load_spread = 0.0
+        load_away = 0.0
         warm = False
         solid = False
         total = 0.0
@@ -394,15 +409,21 @@ def score_ticks(
                 hour,
                 weekend,
                 load,
-                load_spread,
+                load_away,
                 cohort.least[s],
+                cohort.counted[s] == 1,
                 knobs.baseline,
                 seen,
             )
             direction = cohort.direction[s]
-            if cohort.is_load[s] and load != load and ready:
+            if cohort.lead[s] > own[LEAD]:  # a better load: what the old one explained is void
+                own[LEAD] = cohort.lead[s]
+                for j in range(i, end):
+                    cohort.state[series[j], LOAD_PRODUCT] = 0.0
+                    cohort.state[series[j], LOAD_SQUARE] = 0.0
+            if cohort.lead[s] == own[LEAD] and own[LEAD] > 0.0 and ready:
                 load = seen[RESIDUAL]
-                load_spread = cohort.state[s, SPREAD]
+                load_away = values[i] - cohort.state[s, MEAN]
             if rules:
                 _check_rules(cohort, s, owner, tick, values[i], seen, knobs, found)
             parts[i - at] = 0.0
@@ -423,16 +444,21 @@ def score_ticks(
             size = temporal_score(
                 seen, direction, knobs.temporal[0], knobs.temporal[1], knobs.temporal[2]
             )
-            parts[i - at] = weight * size * size
-            total += parts[i - at]
+            tail = cohort.state[s, TAIL:]
+            if tail[EXCESS] == 0.0:
+                tail[QUANTILE] = knobs.start_quantile
+                tail[EXCESS] = knobs.start_excess
+            if cohort.cohort_tails[TEMPORAL, COUNT] >= knobs.tail_rows:
+                rare = surprise(size, tail, cohort.cohort_tails[TEMPORAL], knobs.prior_rows)
+                parts[i - at] = (math.sqrt(min(weight, 1.5)) * rare) ** 4
+                total += parts[i - at]
+            if own[SCORE] < knobs.open_score:  # what is wrong is no example of normal
+                learn_tail(tail, size, knobs.memory_rows)
+                learn_tail(cohort.cohort_tails[TEMPORAL], size, knobs.memory_rows)
             plain = statistical_score(seen, direction, knobs.statistical[0], knobs.statistical[1])
             statistical += weight * plain * plain
-            strongest = max(
-                oriented(seen[Z], direction),
-                oriented(seen[Z_SHORT], direction),
-                oriented(seen[Z_MIDDLE], direction),
-            )
-            if strongest >= 3.0 and abs(values[i] - seen[EXPECTED]) >= cohort.least[s]:
+            far = oriented(seen[EFFECT], direction) >= knobs.least_effect
+            if far and abs(values[i] - seen[EXPECTED]) >= cohort.least[s]:
                 solid = True
             since = cohort.state[s, OUT_SINCE]
             if since >= 0.0 and parts[i - at] > 0.0:
@@ -442,7 +468,7 @@ def score_ticks(
                 cohort.counters[FIRST_TICK] = tick
             # ------------------------------------------------------ detectors
             raw[0] = math.sqrt(statistical)
-            raw[1] = math.sqrt(total)
+            raw[1] = math.nan
             raw[2] = score_forest(forest, row) * 10.0 if has_forest else math.nan
             raw[3] = math.nan
             if has_trees:
@@ -456,12 +482,21 @@ def score_ticks(
                         surprises[d] = surprise(
                             raw[d], cohort.tails[owner, d], cohort.cohort_tails[d], knobs.prior_rows
                         )
-                    learn_tail(cohort.tails[owner, d], raw[d], knobs.memory_rows)
-                    learn_tail(cohort.cohort_tails[d], raw[d], knobs.memory_rows)
+                    if own[SCORE] < knobs.open_score:
+                        learn_tail(cohort.tails[owner, d], raw[d], knobs.memory_rows)
+                        learn_tail(cohort.cohort_tails[d], raw[d], knobs.memory_rows)
+            if total > 0.0:
+                surprises[TEMPORAL] = math.sqrt(math.sqrt(total))
             _keep_row(cohort, kept, seed)
             fused = fuse(surprises, knobs.votes)
+            if fused != fused:
+                at = end
+                continue
+            own[SCORE] += knobs.smoothing * (fused - own[SCORE])
+            fused = own[SCORE]
             # ------------------------------------------------------ the alert's edges
-            high = solid and fused >= knobs.open_score
+            youth = max(0.0, 1.0 - (tick - own[BORN]) / knobs.ticks_a_day)
+            high = solid and fused >= knobs.open_score * (1.0 + youth)
             recent = ((int(own[RECENT]) << 1) | int(high)) & ((1 << knobs.window) - 1)
             own[RECENT] = float(recent)
             edge = -1

@@ -121,7 +121,14 @@ def test_traffic_hurts_only_by_falling_and_weighs_little() -> None:
 
 def test_what_drives_the_others_is_marked() -> None:
     load = [name for name, meaning in SHIPPED_TABLE.canonical.items() if meaning.load is True]
-    assert load == ["request.rate", "query.rate", "invocations"]
+    assert load == [
+        "request.rate",
+        "query.rate",
+        "invocations",
+        "connections",
+        "network.io",
+        "network.throughput",
+    ]
 
 
 def test_every_canonical_metric_is_complete() -> None:
