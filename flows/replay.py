@@ -26,6 +26,7 @@ from flows.detect import AnySink, Outputs, build
 from flows.labels import Alert, Fault, false_positive_rate
 from flows.launch import run as launch
 from flows.summary import Counts, Summary, summarise
+from flows.warm_up import compile_kernels
 from schema import Closed, Tally, Transition
 
 T = TypeVar("T")
@@ -69,6 +70,7 @@ def replay(app: App, *, workers: int = 1, also: Outputs | None = None) -> Outcom
     Raises: Stopped on a signal, what `flows.launch.run` raises, ValueError where a source has no
     end.
     """
+    compile_kernels(app, catalogue_of(app))
     started = time.perf_counter()
     with TemporaryDirectory(prefix="foreshock-") as name:
         folder = Path(name)

@@ -28,6 +28,7 @@ from flows.assemble import (
 )
 from flows.detect import Outputs, build
 from flows.launch import run as launch
+from flows.warm_up import compile_kernels
 from operators.forests import ServiceModel
 
 _log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ OWN_FOLDER = ".foreshock"
 def run(app: App, *, processes: int = 1) -> None:
     """Run until the sources end or a signal comes; see `flows.launch.run` for what is raised."""
     app = with_control_log(app)
+    compile_kernels(app, catalogue_of(app))
     with TemporaryDirectory(prefix="foreshock-") as folder:
         flow = partial(detect_flow, app, Path(folder) / "pace")
         stopped = launch(flow, processes=processes, recovery=app.recovery)

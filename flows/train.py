@@ -20,6 +20,7 @@ from flows.assemble import Sources, catalogue_of, group_settings
 from flows.launch import run as launch
 from flows.models import stored_model
 from flows.replay import Stopped
+from flows.warm_up import compile_kernels
 from operators.detect import detect_anomalies
 from operators.training import HELD_BACK, Trained, by_service, train
 from schema import Catalogue, FeatureBatch
@@ -66,6 +67,7 @@ def run(app: App, *, workers: int = 1, promote: bool = True) -> list[str]:
 
 def collected(app: App, workers: int) -> list[FeatureBatch]:
     """Run the flow to the end of its sources; return what each key group kept."""
+    compile_kernels(app, catalogue_of(app))
     with TemporaryDirectory(prefix="foreshock-") as name:
         folder = Path(name)
         (folder / _BATCHES).touch()
