@@ -11,26 +11,24 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from operators.announcer import Announcer
 from operators.groups import group_names, group_of
 from operators.packing import Named, Packed, pack
 from schema import (
     I64,
-    U64,
     Chunk,
     Decoded,
     Decoder,
     LateSample,
     Reject,
     SampleBatch,
-    SeriesTable,
     Tally,
-    stable_id,
 )
 
 NEVER_MS = -(1 << 62)  # before any event time
 FOREVER_MS = 1 << 62  # after any event time
-_REMIND_MS = 12 * 3_600_000
 _CONFIRM = 3  # records that must confirm a jump in time
+_WITHIN = 100  # payloads after it, bad ones too: so many are held back at most
 
 
 class IngestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,8 +72,8 @@ class Ingested:
 class Ingest:
     """The stage of one partition; see `connectors.source.Stage`.
 
-    Memory: the names of the partition's series, and up to four payloads held back while a jump
-    in time waits to be confirmed.
+    Memory: the names of the partition's series, and up to `_WITHIN` payloads held back while a
+    jump in time waits to be confirmed.
     """
 
     def __init__(
@@ -97,7 +95,7 @@ class Ingest:
         self._index = index
         self._newest = state.newest_ms
         self._floor = state.floor_ms
-        self._names = _Announcer()
+        self._names = Announcer()
         self._held: Chunk | None = None
         self._sent_tick = NEVER_MS
         self._keys = group_names(settings.groups)
@@ -185,12 +183,14 @@ class Ingest:
         jump = int(self._settings.max_jump_s * 1000)
         start = self._newest
         if start == NEVER_MS:  # the first record may be the broken one: ask the first four
-            stated = newest[newest > NEVER_MS][: _CONFIRM + 1]
-            if len(stated) <= _CONFIRM and not last:
-                return none, 0
+            stated = np.flatnonzero(newest > NEVER_MS)
             if len(stated) == 0:
                 return none, count
-            start = int(stated.min())
+            first = int(stated[0])
+            asked = stated[stated <= first + _WITHIN][: _CONFIRM + 1]
+            if len(asked) <= _CONFIRM and count <= first + _WITHIN and not last:
+                return none, first
+            start = int(newest[asked].min())
         before = np.maximum.accumulate(np.concatenate(([start], newest)))[:-1]
         if not (newest > before + jump).any():
             return none, count
@@ -206,9 +206,10 @@ class Ingest:
         for i, top in enumerate(newest):
             bound = running + jump
             if top > bound:
-                following = newest[i + 1 :]
+                following = newest[i + 1 : i + 1 + _WITHIN]
+                all_here = len(following) == _WITHIN or last
                 following = following[following > NEVER_MS][:_CONFIRM]
-                if len(following) < _CONFIRM and not last:
+                if len(following) < _CONFIRM and not all_here:
                     return far, i
                 if len(following) < _CONFIRM or not (following > bound).all():
                     mine = batch.payload == i
@@ -302,73 +303,6 @@ class Ingest:
         self, payloads: int = 0, samples: int = 0, late: int = 0, rejected: int = 0
     ) -> Tally:
         return Tally(self._source, self._partition, payloads, samples, late, rejected)
-
-
-class _Announcer:
-    """Ids of a partition's series, and which names the key groups have yet to hear."""
-
-    def __init__(self) -> None:
-        self.table = SeriesTable()
-        self._uid: U64 = np.zeros(0, np.uint64)  # by table index
-        self._resource: U64 = np.zeros(0, np.uint64)
-        self._slot: I64 = np.zeros(0, np.int64)  # one a uid: attributes do not make a series
-        self._said: I64 = np.zeros(0, np.int64)  # by slot: table index announced last
-        self._said_ms: I64 = np.zeros(0, np.int64)  # by slot: and for which event time
-        self._slot_of: dict[int, int] = {}
-        self._owner: dict[int, str] = {}
-
-    def _grow(self) -> None:
-        fresh = self.table.series[len(self._uid) :]
-        if not fresh:
-            return
-        uids, resources, slots = [], [], []
-        for series in fresh:
-            key = series.resource.key
-            name = f"{key}\n{series.metric_key}"
-            uid = stable_id(name)
-            if self._owner.setdefault(uid, name) != name:
-                raise ValueError(f"two series share the id {uid}: {self._owner[uid]!r}, {name!r}")
-            uids.append(uid)
-            resources.append(stable_id(key))
-            slots.append(self._slot_of.setdefault(uid, len(self._slot_of)))
-        self._uid = np.concatenate((self._uid, np.array(uids, np.uint64)))
-        self._resource = np.concatenate((self._resource, np.array(resources, np.uint64)))
-        self._slot = np.concatenate((self._slot, np.array(slots, np.int64)))
-        more = len(self._slot_of) - len(self._said)
-        self._said = np.concatenate((self._said, np.full(more, -1, np.int64)))
-        self._said_ms = np.concatenate((self._said_ms, np.full(more, NEVER_MS, np.int64)))
-
-    def ids(self, batch: SampleBatch) -> tuple[U64, U64]:
-        """Return the series id and the resource id of each sample."""
-        self._grow()
-        return self._uid[batch.series], self._resource[batch.series]
-
-    def announce(self, batch: SampleBatch) -> list[Named]:
-        """Return the names to send, in the samples' order.
-
-        A name goes out when it is new, when its attributes changed, and twice a day, since a key
-        group forgets what it has not heard of for a day.
-        """
-        self._grow()
-        index = batch.series
-        slot = self._slot[index]
-        out: list[Named] = []
-        due = (self._said[slot] != index) | (batch.ts_ms - self._said_ms[slot] > _REMIND_MS)
-        for i in np.flatnonzero(due):
-            at, held, ts = int(index[i]), slot[i], batch.ts_ms[i]
-            if self._said[held] == at and ts - self._said_ms[held] <= _REMIND_MS:
-                continue
-            self._said[held] = at
-            self._said_ms[held] = ts
-            out.append(
-                Named(
-                    int(self._uid[at]),
-                    int(self._resource[at]),
-                    int(batch.ts_ms[i]),
-                    self.table.series[at],
-                )
-            )
-        return out
 
 
 _EMPTY = SampleBatch(

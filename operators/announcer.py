@@ -1,0 +1,78 @@
+"""Which names the key groups have yet to hear from a partition: samples cross as ids."""
+
+import numpy as np
+
+from operators.packing import Named
+from schema import I64, U64, SampleBatch, SeriesTable, stable_id
+
+_NEVER_MS = -(1 << 62)  # before any event time
+_REMIND_MS = 12 * 3_600_000
+
+
+class Announcer:
+    """Ids of a partition's series, and which names the key groups have yet to hear."""
+
+    def __init__(self) -> None:
+        self.table = SeriesTable()
+        self._uid: U64 = np.zeros(0, np.uint64)  # by table index
+        self._resource: U64 = np.zeros(0, np.uint64)
+        self._slot: I64 = np.zeros(0, np.int64)  # one a uid: attributes do not make a series
+        self._said: I64 = np.zeros(0, np.int64)  # by slot: table index announced last
+        self._said_ms: I64 = np.zeros(0, np.int64)  # by slot: and for which event time
+        self._slot_of: dict[int, int] = {}
+        self._owner: dict[int, str] = {}
+
+    def _grow(self) -> None:
+        fresh = self.table.series[len(self._uid) :]
+        if not fresh:
+            return
+        uids, resources, slots = [], [], []
+        for series in fresh:
+            key = series.resource.key
+            name = f"{key}\n{series.metric_key}"
+            uid = stable_id(name)
+            if self._owner.setdefault(uid, name) != name:
+                raise ValueError(f"two series share the id {uid}: {self._owner[uid]!r}, {name!r}")
+            uids.append(uid)
+            resources.append(stable_id(key))
+            slots.append(self._slot_of.setdefault(uid, len(self._slot_of)))
+        self._uid = np.concatenate((self._uid, np.array(uids, np.uint64)))
+        self._resource = np.concatenate((self._resource, np.array(resources, np.uint64)))
+        self._slot = np.concatenate((self._slot, np.array(slots, np.int64)))
+        more = len(self._slot_of) - len(self._said)
+        self._said = np.concatenate((self._said, np.full(more, -1, np.int64)))
+        self._said_ms = np.concatenate((self._said_ms, np.full(more, _NEVER_MS, np.int64)))
+
+    def ids(self, batch: SampleBatch) -> tuple[U64, U64]:
+        """Return the series id and the resource id of each sample."""
+        self._grow()
+        return self._uid[batch.series], self._resource[batch.series]
+
+    def announce(self, batch: SampleBatch) -> list[Named]:
+        """Return the names to send, in the samples' order.
+
+        A name goes out when it is new, when its attributes changed, and twice a day, since a key
+        group forgets what it has not heard of for a day.
+        """
+        self._grow()
+        index = batch.series
+        slot = self._slot[index]
+        out: list[Named] = []
+        due = (self._said[slot] != index) | (batch.ts_ms - self._said_ms[slot] > _REMIND_MS)
+        if not due.any():
+            return out
+        for i in np.flatnonzero(np.isin(slot, slot[due])):  # attributes may change and change back
+            at, held, ts = int(index[i]), slot[i], batch.ts_ms[i]
+            if self._said[held] == at and ts - self._said_ms[held] <= _REMIND_MS:
+                continue
+            self._said[held] = at
+            self._said_ms[held] = ts
+            out.append(
+                Named(
+                    int(self._uid[at]),
+                    int(self._resource[at]),
+                    int(batch.ts_ms[i]),
+                    self.table.series[at],
+                )
+            )
+        return out
