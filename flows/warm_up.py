@@ -4,7 +4,7 @@ Inside a flow a compiler would keep a stop waiting, and each process of a cluste
 """
 
 import logging
-import time
+import threading
 
 import numpy as np
 
@@ -16,12 +16,21 @@ from schema import Catalogue, Resource, Series, stable_id
 
 _log = logging.getLogger(__name__)
 
-_WORTH_A_WORD_S = 5.0
+_WORTH_A_WORD_S = 3.0
 
 
 def compile_kernels(app: App, catalogue: Catalogue) -> None:
     """Send one sample through a key group of its own; the result of compiling is kept on disk."""
-    began_s = time.monotonic()
+    notice = threading.Timer(_WORTH_A_WORD_S, _log.info, ("compiling detection, once: a minute",))
+    notice.daemon = True
+    notice.start()
+    try:
+        _send_one_sample(app, catalogue)
+    finally:
+        notice.cancel()
+
+
+def _send_one_sample(app: App, catalogue: Catalogue) -> None:
     settings = GroupSettings(1, 1, app.ingest.tick_s, app.detect, catalogue)
     series = Series(Resource("", "warm.up", "", "", "none"), "none")
     named = Named(stable_id("series"), stable_id("resource"), 0, series)
@@ -39,6 +48,3 @@ def compile_kernels(app: App, catalogue: Catalogue) -> None:
     group = KeyGroup(settings, 0)
     group.feed(pack(sample))
     group.close()
-    took_s = time.monotonic() - began_s
-    if took_s > _WORTH_A_WORD_S:
-        _log.info("compiled detection in %.0f s; the next start finds it done", took_s)
