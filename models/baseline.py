@@ -127,7 +127,7 @@ def learn_step(state: F64, tick: float) -> float:
     else:
         state[STEP] = gap
         state[VOTES] = 1.0
-    return gap
+    return float(gap)
 
 
 @jit
@@ -140,7 +140,7 @@ def _follow(spread: float, size: float, gain: float, warm: bool) -> float:
 
 @jit
 def _z(size: float, spread: float) -> float:
-    return min(max(size / spread, -_MAX_Z), _MAX_Z)
+    return float(min(max(size / spread, -_MAX_Z), _MAX_Z))
 
 
 @jit
@@ -176,6 +176,108 @@ def _teach(
 
 
 @jit
+def _between(place: float, bins: int) -> tuple[int, int, float]:
+    """Return the two bins whose middles `place` lies between, and the share of the second."""
+    at = place - 0.5 + bins * (place < 0.5)
+    first = int(at)
+    return first, (first + 1) % bins, at - first
+
+
+@jit
+def _rhythm(season: F64, hour: float, weekend: bool, in_hour: float) -> tuple[float, float]:
+    """Return what the time of day and week adds, and how little that is known, 1 to 0."""
+    first, second, part = _between(hour * 4.0, QUARTERS)
+    value = (1.0 - part) * season[DAY + first] + part * season[DAY + second]
+    seen = (1.0 - part) * season[DAY_SEEN + first] + part * season[DAY_SEEN + second]
+    doubt = _doubt(seen, 0.25 * in_hour)
+    if weekend:
+        first, second, part = _between(hour, HOURS)
+        value += (1.0 - part) * season[WEEKEND + first] + part * season[WEEKEND + second]
+        seen = (1.0 - part) * season[WEEKEND_SEEN + first] + part * season[WEEKEND_SEEN + second]
+        doubt = max(doubt, _doubt(seen, in_hour))
+    return value, doubt
+
+
+@jit
+def _teach_season(
+    season: F64, hour: float, weekend: bool, error: float, in_hour: float, days: float
+) -> None:
+    """Learn what is left of a sample into the bins that it lies between."""
+    if weekend:
+        first, second, part = _between(hour, HOURS)
+        _teach(season, WEEKEND, WEEKEND_SEEN, first, 1.0 - part, error, in_hour, days)
+        _teach(season, WEEKEND, WEEKEND_SEEN, second, part, error, in_hour, days)
+    else:
+        first, second, part = _between(hour * 4.0, QUARTERS)
+        _teach(season, DAY, DAY_SEEN, first, 1.0 - part, error, 0.25 * in_hour, days)
+        _teach(season, DAY, DAY_SEEN, second, part, error, 0.25 * in_hour, days)
+
+
+@jit
+def _move_means(state: F64, rest: float, spread: float, constants: F64) -> None:
+    """Move the short and the middle-long mean; a single sample counts for five spreads at most."""
+    clipped = min(max(rest, -5.0 * spread), 5.0 * spread)
+    n = state[SEEN] + 1.0
+    state[SHORT] += (clipped - state[SHORT]) / min(n, constants[3])
+    state[MIDDLE] += (clipped - state[MIDDLE]) / min(n, constants[4])
+
+
+@jit
+def _look(
+    state: F64, x: float, rest: float, change: float, floor: float, unknown: float, views: F64
+) -> None:
+    """Write down how odd the sample is; a mean's spread is at least its share of `floor`."""
+    spread = math.hypot(max(state[SPREAD], floor), unknown)
+    short_spread = math.hypot(max(state[SHORT_SPREAD], 0.35 * floor), unknown)
+    middle_spread = math.hypot(max(state[MIDDLE_SPREAD], 0.16 * floor), unknown)
+    views[EXPECTED] = x - rest
+    views[BAND] = _BAND * spread
+    views[EFFECT] = state[SHORT] / spread
+    views[Z] = _z(rest, spread)
+    views[Z_SHORT] = _z(state[SHORT], short_spread)
+    views[Z_MIDDLE] = _z(state[MIDDLE], middle_spread)
+    views[Z_CHANGE] = _z(change, max(state[CHANGE_SPREAD], floor))
+    views[Z_MEAN] = _z(x - state[MEAN], max(state[DEVIATION], floor))
+    width = max(state[QUARTILE_3] - state[QUARTILE_1], 1.35 * floor)
+    views[IQR_EXCESS] = 0.0
+    if x > state[QUARTILE_3]:
+        views[IQR_EXCESS] = (x - state[QUARTILE_3]) / width
+    elif x < state[QUARTILE_1]:
+        views[IQR_EXCESS] = (x - state[QUARTILE_1]) / width
+
+
+@jit
+def _mark_onset(state: F64, is_out: bool, tick: float) -> None:
+    """Keep the tick at which the series left its band; three samples inside end it."""
+    if is_out:
+        if state[OUT_SINCE] < 0.0:
+            state[OUT_SINCE] = tick
+        state[IN_BAND] = 0.0
+    elif state[OUT_SINCE] >= 0.0:
+        state[IN_BAND] += 1.0
+        if state[IN_BAND] >= 3.0:
+            state[OUT_SINCE] = -1.0
+
+
+@jit
+def _adapt(
+    state: F64, x: float, rest: float, change: float, gain: float, sure: float, warm: bool
+) -> None:
+    """Learn spreads, plain mean and quartiles; `sure` is the gain where the rhythm is known."""
+    state[SPREAD] = _follow(state[SPREAD], abs(rest), sure, warm)
+    state[SHORT_SPREAD] = _follow(state[SHORT_SPREAD], abs(state[SHORT]), sure, warm)
+    state[MIDDLE_SPREAD] = _follow(state[MIDDLE_SPREAD], abs(state[MIDDLE]), sure, warm)
+    state[CHANGE_SPREAD] = _follow(state[CHANGE_SPREAD], abs(change), gain, warm)
+    away = x - state[MEAN]
+    bound = 3.0 * max(state[DEVIATION], 1e-9) if warm else 1e300
+    state[DEVIATION] = _follow(state[DEVIATION], abs(away), gain, warm)
+    state[MEAN] += gain * min(max(away, -bound), bound)
+    pace = state[DEVIATION] * max(0.01, 2.0 / (state[SEEN] + 2.0))
+    state[QUARTILE_1] += pace * (0.25 - (x < state[QUARTILE_1]))
+    state[QUARTILE_3] += pace * (0.75 - (x < state[QUARTILE_3]))
+
+
+@jit
 def learn(
     state: F64,
     season: F64,
@@ -208,96 +310,36 @@ def learn(
         state[QUARTILE_3] = x
         state[OUT_SINCE] = -1.0
         state[STEP] = 1.0
-    # -- the expected value
-    day = hour * 4.0 - 0.5 + QUARTERS * (hour < 0.125)
-    day_at = int(day)
-    day_part = day - day_at
-    day_next = (day_at + 1) % QUARTERS
-    rhythm = (1.0 - day_part) * season[DAY + day_at] + day_part * season[DAY + day_next]
-    known = (1.0 - day_part) * season[DAY_SEEN + day_at] + day_part * season[DAY_SEEN + day_next]
-    doubt = _doubt(known, 0.25 * constants[6] / step)
-    end = hour - 0.5 + HOURS * (hour < 0.5)
-    end_at = int(end)
-    end_part = end - end_at
-    end_next = (end_at + 1) % HOURS
-    if weekend:
-        rhythm += (1.0 - end_part) * season[WEEKEND + end_at] + end_part * season[
-            WEEKEND + end_next
-        ]
-        known = (1.0 - end_part) * season[WEEKEND_SEEN + end_at]
-        known += end_part * season[WEEKEND_SEEN + end_next]
-        doubt = max(doubt, _doubt(known, constants[6] / step))
+    warm = n >= WARM_UP
+    in_hour = max(constants[6] / step, 1.0)  # samples
+    rhythm, doubt = _rhythm(season, hour, weekend, constants[6] / step)
     residual = x - state[LEVEL] - rhythm
     explained = 0.0
-    has_load = load == load  # not NaN
-    if has_load and state[LOAD_SQUARE] > 0.0 and n > WARM_UP:
+    if warm and not math.isnan(load) and state[LOAD_SQUARE] > 0.0:
         explained = load * state[LOAD_PRODUCT] / state[LOAD_SQUARE]
     rest = _less(residual, explained)
-    floor = max(max(least * 0.25, constants[5] * abs(state[LEVEL])), 1e-9)
+    floor = max(least * 0.25, constants[5] * abs(state[LEVEL]), 1e-9)
     if counted:
         floor = max(floor, math.sqrt(max(x - rest, 0.0)))
-    spread = max(state[SPREAD], floor)
     unknown = math.hypot(doubt * state[DEVIATION], _LOAD_DOUBT * explained)
-    # -- the views
-    warm = n >= WARM_UP
-    clipped = min(max(rest, -5.0 * spread), 5.0 * spread)
-    state[SHORT] += (clipped - state[SHORT]) / min(n + 1.0, constants[3])
-    state[MIDDLE] += (clipped - state[MIDDLE]) / min(n + 1.0, constants[4])
+    spread = math.hypot(max(state[SPREAD], floor), unknown)
     change = x - state[LAST] if n > 0.0 and gap <= 3.0 * step else 0.0
-    views[EXPECTED] = x - rest
-    views[BAND] = _BAND * math.hypot(spread, unknown)
+    _move_means(state, rest, max(state[SPREAD], floor), constants)
+    _look(state, x, rest, change, floor, unknown, views)
     views[RESIDUAL] = residual
-    views[Z] = _z(rest, math.hypot(spread, unknown))
-    views[EFFECT] = state[SHORT] / math.hypot(spread, unknown)
-    views[Z_SHORT] = _z(state[SHORT], math.hypot(max(state[SHORT_SPREAD], 0.35 * floor), unknown))
-    middle_spread = max(state[MIDDLE_SPREAD], 0.16 * floor)
-    views[Z_MIDDLE] = _z(state[MIDDLE], math.hypot(middle_spread, unknown))
-    views[Z_CHANGE] = _z(change, max(state[CHANGE_SPREAD], floor))
-    deviation = max(state[DEVIATION], floor)
-    views[Z_MEAN] = _z(x - state[MEAN], deviation)
-    width = max(state[QUARTILE_3] - state[QUARTILE_1], 1.35 * floor)
-    views[IQR_EXCESS] = 0.0
-    if x > state[QUARTILE_3]:
-        views[IQR_EXCESS] = (x - state[QUARTILE_3]) / width
-    elif x < state[QUARTILE_1]:
-        views[IQR_EXCESS] = (x - state[QUARTILE_1]) / width
-    # -- onset
-    if abs(rest) > 2.0 * spread and warm:
-        if state[OUT_SINCE] < 0.0:
-            state[OUT_SINCE] = tick
-        state[IN_BAND] = 0.0
-    elif state[OUT_SINCE] >= 0.0:
-        state[IN_BAND] += 1.0
-        if state[IN_BAND] >= 3.0:
-            state[OUT_SINCE] = -1.0
-    # -- learn
+    _mark_onset(state, abs(rest) > 2.0 * spread and warm, tick)
     gain = 1.0 / min(n + 1.0, max(constants[1] / step, 60.0))
-    sure = gain * (1.0 - doubt)
-    state[SPREAD] = _follow(state[SPREAD], abs(rest), sure, warm)
-    state[SHORT_SPREAD] = _follow(state[SHORT_SPREAD], abs(state[SHORT]), sure, warm)
-    state[MIDDLE_SPREAD] = _follow(state[MIDDLE_SPREAD], abs(state[MIDDLE]), sure, warm)
-    state[CHANGE_SPREAD] = _follow(state[CHANGE_SPREAD], abs(change), gain, warm)
-    state[DEVIATION] = _follow(state[DEVIATION], abs(x - state[MEAN]), gain, warm)
-    state[MEAN] += gain * min(max(x - state[MEAN], -3.0 * deviation), 3.0 * deviation)
-    pace = deviation * max(0.01, 2.0 / (n + 2.0))
-    state[QUARTILE_1] += pace * (0.25 - (x < state[QUARTILE_1]))
-    state[QUARTILE_3] += pace * (0.75 - (x < state[QUARTILE_3]))
-    bound = _HUBER * math.hypot(spread, unknown) if warm else 1e300
+    _adapt(state, x, rest, change, gain, gain * (1.0 - doubt), warm)
+    bound = _HUBER * spread if warm else 1e300
     taught = min(max(rest, -bound), bound)
     state[LEVEL] += taught / min(n + 1.0, max(constants[0] / step, 30.0))
-    in_hour = max(constants[6] / step, 1.0)  # samples
-    if weekend:
-        _teach(season, WEEKEND, WEEKEND_SEEN, end_at, 1.0 - end_part, taught, in_hour, constants[2])
-        _teach(season, WEEKEND, WEEKEND_SEEN, end_next, end_part, taught, in_hour, constants[2])
-    else:
-        quarter = 0.25 * in_hour
-        _teach(season, DAY, DAY_SEEN, day_at, 1.0 - day_part, taught, quarter, constants[2])
-        _teach(season, DAY, DAY_SEEN, day_next, day_part, taught, quarter, constants[2])
-    if has_load:
-        gap_x = min(max(x - state[MEAN], -4.0 * deviation), 4.0 * deviation)
-        state[LOAD_PRODUCT] += gain * (gap_x * load_away - state[LOAD_PRODUCT])
+    _teach_season(season, hour, weekend, taught, in_hour, constants[2])
+    if not math.isnan(load):
+        away = 4.0 * max(state[DEVIATION], floor)
+        away = min(max(x - state[MEAN], -away), away)
+        state[LOAD_PRODUCT] += gain * (away * load_away - state[LOAD_PRODUCT])
         state[LOAD_SQUARE] += gain * (load_away * load_away - state[LOAD_SQUARE])
     state[SEEN] = n + 1.0
     state[LAST] = x
     state[LAST_TICK] = tick
-    return warm
+    return bool(warm)

@@ -70,5 +70,5 @@ def surprise(raw: float, own: F64, cohort: F64, prior_rows: float) -> float:
     quantile = max(share * own[QUANTILE] + (1.0 - share) * cohort[QUANTILE], 1e-9)
     excess = max(share * own[EXCESS] + (1.0 - share) * cohort[EXCESS], 1e-9)
     if raw > quantile:
-        return min(_AT_QUANTILE + (raw - quantile) / (excess * _LN10), MAX_SURPRISE)
-    return _AT_QUANTILE * max(raw, 0.0) / quantile
+        return float(min(_AT_QUANTILE + (raw - quantile) / (excess * _LN10), MAX_SURPRISE))
+    return float(_AT_QUANTILE * max(raw, 0.0) / quantile)

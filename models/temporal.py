@@ -9,7 +9,7 @@ import math
 
 import msgspec
 
-from models.baseline import Z, Z_MIDDLE, Z_SHORT
+from models.baseline import Z_MIDDLE, Z_SHORT, Z
 from models.jit import jit
 from models.statistical import oriented
 from schema import F64

@@ -9,9 +9,7 @@ import numpy.typing as npt
 
 from models import baseline, calibration
 from models.fusion import DETECTORS
-from operators.packing import Named
-from operators.rules import RuleTable
-from operators.score import (
+from operators.layout import (
     BOTH,
     COUNTERS,
     DOWN,
@@ -26,6 +24,8 @@ from operators.score import (
     UP,
     Cohort,
 )
+from operators.packing import Named
+from operators.rules import RuleTable
 from operators.ticks import rule_of
 from schema import I32, MetricSpec, Resource, Series
 

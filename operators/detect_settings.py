@@ -13,8 +13,8 @@ from models.isolation_forest import IsolationForestSettings
 from models.statistical import StatisticalSettings
 from models.temporal import TemporalSettings
 from operators.alerts import AlertSettings
+from operators.layout import Knobs
 from operators.rules import Rule, RuleTable
-from operators.score import Knobs
 
 
 class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

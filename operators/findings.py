@@ -6,8 +6,8 @@ import numpy as np
 
 from models.fusion import DETECTORS
 from operators.cohort import CohortTable
+from operators.layout import METRICS, RULE, SILENCE, Found
 from operators.rules import RuleTable
-from operators.score import METRICS, RULE, SILENCE, Found
 from schema import Anomaly, Evidence
 
 _EDGES: tuple[Literal["open", "update", "close"], ...] = ("open", "update", "close")

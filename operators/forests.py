@@ -1,6 +1,7 @@
 """A cohort's two forests: fitted from its reservoir where the registry has no model."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import msgspec
 import numpy as np
@@ -12,7 +13,8 @@ from models.flat_forest import FlatForest
 from models.half_space_trees import HalfSpaceTrees, HalfSpaceTreesSettings, dump, grow, load
 from models.isolation_forest import IsolationForestSettings, fit_forest
 from operators.cohort import CohortTable
-from operators.score import BORN, FEATURES, FIT_TICK, FORGOTTEN, ROWS, Knobs, fit_due
+from operators.layout import BORN, FEATURES, FIT_TICK, FORGOTTEN, ROWS, Knobs
+from operators.score import ForestPair, fit_due
 from schema import F64, FeatureBatch, stable_id
 
 VIEW_NAMES = ("z", "z_short", "z_middle")
@@ -20,6 +22,18 @@ MAX_METRICS = 16  # that a service's forests look at
 _HELD = 1 << 32  # seeds are below
 
 F32 = npt.NDArray[np.float32]
+
+_NO_FOREST = FlatForest(
+    feature=np.zeros(1, np.uint16),
+    threshold=np.full(1, np.inf, np.float32),
+    child=np.zeros(1, np.uint32),
+    path=np.zeros(1),
+    roots=np.zeros(1, np.uint32),
+    depth=0,
+    features=1,
+    max_samples=2,
+    denominator=1.0,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +85,15 @@ class Forests:
         """Seed of the cohort's reservoir."""
         return np.uint64(self._seed)
 
+    def pair(self) -> ForestPair:
+        """Return both as the scoring pass takes them."""
+        return ForestPair(
+            self.forest or _NO_FOREST,
+            self.forest is not None,
+            self.trees or _no_trees(),
+            self.trees is not None,
+        )
+
     def is_due(self, table: CohortTable, tick: int, knobs: Knobs) -> bool:
         """Whether the pass stopped before `tick` because a forest must be fitted."""
         return bool(fit_due(table.arrays, float(tick), knobs))
@@ -114,6 +137,12 @@ class Forests:
             self._fit(rows.reshape(-1, columns * FEATURES))
         if state.trees:
             self.trees = load(state.trees, self._trees_settings, columns * FEATURES)
+
+
+@cache
+def _no_trees() -> HalfSpaceTrees:
+    """Stands where there are none yet, since a compiled kernel takes no None."""
+    return grow(HalfSpaceTreesSettings(trees=1, height=1, window=1), 1)
 
 
 def feature_columns(table: CohortTable) -> dict[str, int]:

@@ -2,36 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
 from models import calibration
-from models.flat_forest import FlatForest
 from models.fusion import DETECTORS
-from models.half_space_trees import HalfSpaceTrees, HalfSpaceTreesSettings, grow
 from operators.cohort import CohortTable, empty_arrays
 from operators.detect_settings import DetectSettings
 from operators.findings import anomalies, new_found
 from operators.forests import Forests, ServiceModel, feature_batch
 from operators.ingest import FOREVER_MS, NEVER_MS
+from operators.layout import FIRST_TICK, FIT_TICK, GONE, MAX_EVIDENCE, MAX_RULES, ROWS
 from operators.packing import Named, unpack
 from operators.roster import Roster
 from operators.rules import RuleTable
-from operators.score import FIRST_TICK, FIT_TICK, GONE, ROWS, MAX_EVIDENCE, MAX_RULES, score_ticks
+from operators.score import score_ticks
 from operators.ticks import TickBuffer, ordered
 from schema import F64, I32, I64, Anomaly, Catalogue, Closed, FeatureBatch, MetricSpec, Series
-
-NO_FOREST = FlatForest(
-    feature=np.zeros(1, np.uint16),
-    threshold=np.full(1, np.inf, np.float32),
-    child=np.zeros(1, np.uint32),
-    path=np.zeros(1),
-    roots=np.zeros(1, np.uint32),
-    depth=0,
-    features=1,
-    max_samples=2,
-    denominator=1.0,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +55,6 @@ class KeyGroup:
         self._tick_ms = settings.tick_s * 1000
         self.rules = RuleTable(settings.detect.rules)
         self._knobs = settings.detect.knobs(self.rules, settings.tick_s)
-        self._no_trees = grow(HalfSpaceTreesSettings(trees=1, height=1, window=1), 1)
         self._found = new_found(0, 0)
 
     # ------------------------------------------------------------------ input
@@ -123,7 +110,7 @@ class KeyGroup:
             series, tick, value = ordered(series, ts_ms, value, self._tick_ms, cohort, rank, merge)
             bounds = np.searchsorted(cohort[series], np.arange(len(self.roster.tables) + 1))
             rows = self.roster.row[series]
-            for i, (lo, hi) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
+            for i, (lo, hi) in enumerate(pairwise(bounds)):
                 if hi > lo:
                     found += self._score(i, tick[lo:hi], rows[lo:hi], value[lo:hi])
             self._forget()
@@ -164,10 +151,7 @@ class KeyGroup:
                 rows,
                 value,
                 table.arrays,
-                forests.forest or NO_FOREST,
-                forests.forest is not None,
-                forests.trees or self._no_trees,
-                forests.trees is not None,
+                forests.pair(),
                 knobs,
                 forests.seed,
                 self._found,

@@ -7,11 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from operators.cohort import CohortNames, CohortTable
-from operators.forests import Forests, ForestState
+from operators.forests import ForestState
 from operators.keygroup import GroupSettings, KeyGroup
 from operators.packing import Named
-from operators.score import Cohort
-from operators.ticks import TickBuffer
 
 # what today's catalogue and rules decide is not kept
 _KEPT = (

@@ -3,7 +3,7 @@
 import numpy as np
 
 from models.jit import jit
-from schema import I32, I64, U64
+from schema import I32, U64
 
 _EMPTY = -1
 

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from operators.score import MAX_RULES
+from operators.layout import MAX_RULES
 from schema import F64, I32, Severity
 
 

@@ -1,0 +1,53 @@
+"""Feature rows: what the forests see of a resource at a tick, and the sample kept to fit them from."""
+
+import numpy as np
+
+from models.baseline import Z_MIDDLE, Z_SHORT, Z
+from models.jit import jit
+from operators.layout import BOTH, F32, FEATURES, NONE, ROWS, Cohort
+from schema import F64
+
+
+@jit
+def _feature(z: float, direction: int) -> float:
+    """Return a view as a forest sees it: where it hurts is up, where it does not is a quarter."""
+    if direction == NONE:
+        return min(abs(z), 12.0) * 0.5
+    if direction == BOTH:
+        return min(abs(z), 12.0)
+    z = z * direction
+    return min(z, 12.0) if z > 0.0 else max(z * 0.25, -3.0)
+
+
+@jit
+def note_features(cohort: Cohort, s: int, views: F64, row: F64, kept: F32) -> None:
+    """Put a series' views into the rows of forests and reservoir; of a metric's, the largest."""
+    column = cohort.column[s] * FEATURES
+    slot = cohort.slot[s] * FEATURES
+    for k in range(FEATURES):
+        view = views[Z] if k == 0 else views[Z_SHORT] if k == 1 else views[Z_MIDDLE]
+        size = _feature(view, cohort.direction[s])
+        if column >= 0 and abs(size) > abs(row[column + k]):
+            row[column + k] = size
+        if abs(size) > abs(kept[slot + k]):
+            kept[slot + k] = size
+
+
+@jit
+def keep_row(cohort: Cohort, features: F32, seed: np.uint64) -> None:
+    """Keep a row in the reservoir with the right chance: algorithm R, seeded by the row's number.
+
+    Source: Vitter (1985); splitmix64 (Steele et al., 2014) in place of a generator's state.
+    """
+    n = np.int64(cohort.counters[ROWS])
+    size = cohort.reservoir.shape[0]
+    cohort.counters[ROWS] += 1.0
+    at = n
+    if n >= size:
+        z = np.uint64(n) * np.uint64(0x9E3779B97F4A7C15) + seed
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        at = np.int64((z ^ (z >> np.uint64(31))) % np.uint64(n + 1))
+        if at >= size:
+            return
+    cohort.reservoir[at] = features

@@ -1,0 +1,122 @@
+"""What the scoring pass works on: the arrays of a cohort, the settings as numbers, the findings.
+
+A cohort is the resources of one service in one key group.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from schema import F64, I32, I64
+
+F32 = npt.NDArray[np.float32]
+
+# a resource's state; all float64
+(
+    SEEN,  # ticks with a sample
+    LAST_TICK,
+    STEP,
+    VOTES,
+    LONGEST_GAP,  # fades
+    ACTIVE_AT,  # the cohort's active ticks when last heard
+    SILENT,  # 1: said to be silent
+    FORGOTTEN,  # 1: gone, the row may be taken away
+    RECENT,  # bits: was the score high at the last ticks, newest lowest
+    OPENED,  # tick the alert opened, -1 closed
+    ONSET,
+    CALM,  # samples below the closing score
+    PEAK,  # highest fused score since it opened
+    SAID,  # tick of the last edge
+    BORN,  # tick of its first sample; series states from before are void
+    SCORE,  # fused score, smoothed
+    LEAD,  # rank of the load metric that explains the others; one that is missing is not replaced
+) = range(17)
+RESOURCE_WIDTH = 17
+FEATURES = 3  # a metric's columns in a feature row
+MAX_RULES = 4  # a series
+MAX_EVIDENCE = 8
+TEMPORAL = 1  # its place among the detectors: it is calibrated by series
+
+# directions that hurt
+BOTH, UP, DOWN, NONE = 0, 1, -1, 2
+
+# edges and kinds
+OPEN, UPDATE, CLOSE = range(3)
+METRICS, SILENCE, RULE = range(3)  # RULE + i is rule i
+
+# the cohort's counters; all float64
+(
+    ROWS,  # feature rows so far
+    ACTIVE,  # ticks in which any resource sent something
+    FIRST_TICK,  # of the first feature row, -1 before
+    FIT_TICK,  # before which the forest is due, -1: not yet known
+    NEWEST,  # tick scored last
+    GONE,  # forgotten resources whose rows are still here
+) = range(6)
+COUNTERS = 6
+
+
+class Cohort(NamedTuple):
+    """Arrays of one cohort; a row a series or a row a resource, in no particular order."""
+
+    state: F64  # (series, baseline.WIDTH)
+    season: F32  # (series, baseline.SEASON)
+    owner: I32  # (series,) row of its resource
+    direction: I32  # (series,)
+    weight: F64  # (series,)
+    least: F64  # (series,) smallest change of interest
+    lead: F64  # (series,) a load metric's rank, all different; 0: is none
+    counted: I32  # (series,) 1: a number of events
+    column: I32  # (series,) of the feature row, in metrics; -1: none
+    rules: I32  # (series, MAX_RULES) rule or -1
+    rule_run: I32  # (series, MAX_RULES) ticks in a row; negative: open, counts down to close
+    resource: F64  # (resources, RESOURCE_WIDTH)
+    tails: F64  # (resources, detectors, calibration.WIDTH)
+    cohort_tails: F64  # (detectors, calibration.WIDTH)
+    counters: F64  # (COUNTERS,)
+    reservoir: F32  # (rows, slots * FEATURES)
+    slot: I32  # (series,) columns of its metric in the reservoir, in metrics
+
+
+class Knobs(NamedTuple):
+    """Settings as the pass takes them."""
+
+    baseline: F64
+    votes: F64
+    statistical: tuple[float, float]
+    temporal: tuple[float, float, float]
+    smoothing: float  # share of the newest fused score
+    prior_rows: float
+    memory_rows: float
+    start_quantile: float
+    start_excess: float
+    open_score: float
+    steepness: float
+    close_score: float
+    least_effect: float  # spreads
+    needed: int  # of the last `window` ticks
+    window: int
+    calm: int  # samples
+    hold: int  # ticks that an alert stays open at least
+    update: int  # ticks between updates
+    silent_steps: float
+    forget: float  # ticks
+    rule_above: F64  # (rules,) NaN: none
+    rule_below: F64
+    rule_for: F64  # ticks
+    ticks_a_day: float
+    warm_up: float  # samples before silence is judged
+    tail_rows: float  # scores before a cohort's tail is trusted
+    fit_rows: float  # rows before the first forest; infinite: never
+    first_fit: float  # ticks before the first forest
+
+
+class Found(NamedTuple):
+    """Where the pass writes what it found."""
+
+    used: I64  # (2,): edges, evidence
+    edge: I64  # (n, 6): tick, resource row, kind, edge, first evidence, number of evidence
+    score: F64  # (n, 3 + detectors): fused, confidence, onset tick, surprises
+    series: I32  # (m,)
+    evidence: F64  # (m, 5): value, expected, half band, share, onset tick
