@@ -1,4 +1,4 @@
-"""Feature rows: what the forests see of a resource at a tick, and the sample kept to fit them from."""
+"""Feature rows: what the forests see of a resource at a tick, and those kept to fit them from."""
 
 import numpy as np
 

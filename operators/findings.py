@@ -1,5 +1,6 @@
 """What the scoring pass wrote down as numbers, as alert edges with names."""
 
+import math
 from typing import Literal
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from models.fusion import DETECTORS
 from operators.cohort import CohortTable
 from operators.layout import METRICS, RULE, SILENCE, Found
-from operators.rules import RuleTable
+from operators.rules import Rule, RuleTable
 from schema import Anomaly, Evidence
 
 _EDGES: tuple[Literal["open", "update", "close"], ...] = ("open", "update", "close")
@@ -51,7 +52,7 @@ def anomalies(found: Found, table: CohortTable, rules: RuleTable, tick_ms: int) 
                 confidence=round(confidence, 4),
                 score=round(fused, 4),
                 evidence=tuple(
-                    _evidence(found, i, table, tick_ms) for i in range(first, first + count)
+                    _evidence(found, i, table, tick_ms, rule) for i in range(first, first + count)
                 ),
                 detectors=tuple(detectors),
                 floor=None if rule is None else rule.floor,
@@ -61,7 +62,10 @@ def anomalies(found: Found, table: CohortTable, rules: RuleTable, tick_ms: int) 
     return out
 
 
-def _evidence(found: Found, at: int, table: CohortTable, tick_ms: int) -> Evidence:
+def _evidence(
+    found: Found, at: int, table: CohortTable, tick_ms: int, rule: Rule | None
+) -> Evidence:
+    """Return a metric's part with its band: that of the baseline, or the limits of the rule."""
     member = table.members[found.series[at]]
     value, expected, band, share, onset = (float(v) for v in found.evidence[at])
     spec = member.spec
@@ -72,6 +76,9 @@ def _evidence(found: Found, at: int, table: CohortTable, tick_ms: int) -> Eviden
     if spec.upper is not None:
         upper, expected = min(upper, spec.upper), min(expected, spec.upper)
         lower = min(lower, spec.upper)
+    if rule is not None:
+        lower = -math.inf if rule.below is None else rule.below
+        upper = math.inf if rule.above is None else rule.above
     return Evidence(
         metric=member.series.metric,
         labels=member.series.labels,
