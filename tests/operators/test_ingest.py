@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 
-import msgspec
 import numpy as np
 import pytest
 from hypothesis import given

@@ -1,0 +1,99 @@
+import dataclasses
+
+import msgspec
+import pytest
+
+from operators.keygroup import GroupSettings, KeyGroup
+from operators.keygroup_state import dump, load
+from schema import Closed
+from tests.operators.group_input import settings
+from tests.operators.small_estate import (
+    Machine,
+    Schedule,
+    estate,
+    group_settings,
+)
+
+STEPS = 80  # reads of a hundred payloads: past the first fit of the forests
+
+
+@pytest.fixture(scope="module")
+def used() -> Machine:
+    machine = Machine(estate())
+    schedule = Schedule()
+    for _ in range(STEPS):
+        schedule.advance(machine)
+    machine.save()
+    return machine
+
+
+def test_a_group_that_was_used_holds_forests(used: Machine) -> None:
+    held = [forests for group in used.groups.values() for forests in group.forests]
+    assert any(forests.forest is not None for forests in held)
+    assert any(forests.trees is not None for forests in held)
+    assert all(len(group.waiting.columns()[0]) for group in used.groups.values())
+
+
+def test_a_loaded_group_dumps_to_the_same_bytes(used: Machine) -> None:
+    for group in used.groups.values():
+        raw = dump(group)
+        assert dump(load(raw, group.settings)) == raw
+
+
+def test_a_dump_does_not_change_with_the_group() -> None:
+    group = KeyGroup(settings(), 0)
+    raw = dump(group)
+    kept = bytes(raw)
+    group.watermark[:] = 5
+    assert raw == kept
+    loaded = load(raw, settings())
+    loaded.watermark[:] = 7
+    assert dump(load(raw, settings())) == raw
+
+
+def test_an_empty_group_can_be_dumped() -> None:
+    group = load(dump(KeyGroup(settings(2, 4), 3)), settings(2, 4))
+    assert (group.index, group.close()) == (3, None)
+
+
+def test_a_loaded_group_goes_on_as_the_other_does() -> None:
+    def words(reloaded: bool) -> list[Closed]:
+        machine = Machine(estate())
+        schedule = Schedule()
+        for turn in range(STEPS):
+            if reloaded and turn % 13 == 7:
+                machine.groups = {
+                    name: load(dump(group), group.settings)
+                    for name, group in machine.groups.items()
+                }
+            schedule.advance(machine)
+        return machine.words
+
+    assert words(reloaded=True) == words(reloaded=False)
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (settings(1, 8), "groups must be 4 as in the recovery store, got 8"),
+        (settings(3, 4), "must have 1 partitions as in the recovery store, got 3"),
+    ],
+)
+def test_a_store_of_another_shape_is_refused_with_both_numbers(other: object, message: str) -> None:
+    raw = dump(KeyGroup(settings(1, 4), 0))
+    with pytest.raises(ValueError, match=message):
+        load(raw, other)
+
+
+def test_a_dump_of_another_version_is_refused() -> None:
+    raw = dump(KeyGroup(settings(), 0)).replace(b"keygroup.v1", b"keygroup.v0")
+    with pytest.raises(msgspec.ValidationError, match=r"keygroup\.v0"):
+        load(raw, settings())
+
+
+def test_the_settings_of_today_count_not_those_of_the_dump(used: Machine) -> None:
+    group = next(iter(used.groups.values()))
+    today = group_settings(3)
+    lighter = msgspec.structs.replace(today.detect, rules=())
+    loaded = load(dump(group), dataclasses.replace(today, detect=lighter))
+    assert all((table.arrays.rules == -1).all() for table in loaded.roster.tables)
