@@ -16,10 +16,11 @@ import msgspec
 
 from benchmarks.run import Run
 
+METRICS = 5  # a resource
 ROOT = Path(__file__).resolve().parent.parent
 VARIANTS = ("bare", "whole", "profile", "per-event")
 SIZES = (1_000, 20_000)
-SAMPLES = 3_000_000
+SAMPLES = 2_000_000
 GOAL_RATIO, GOAL_FLAT = 0.35, 0.2
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -54,31 +55,33 @@ def run_in_child(variant: str, resources: int, samples: int, without: list[str])
     return msgspec.json.decode(done.stdout, type=Run)
 
 
-def show(runs: list[Run], bare_run: Run) -> None:
+def show(runs: list[Run], base: Run) -> None:
     """Print the variants of one size."""
-    print(f"\n{bare_run.resources:,} resources, 5 metrics each, every minute")
+    print(f"\n{base.resources:,} resources, {METRICS} metrics each, every minute")
     print(
         f"  {'':10}{'samples':>11}{'wall s':>8}{'CPU s':>8}{'samples/s':>12}{'of bare':>9}"
-        f"{'us/sample':>11}{'peak MB':>9}{'rows':>10}{'incidents':>11}"
+        f"{'by CPU':>8}{'CPU us/sample':>15}{'peak MB':>9}{'rows':>10}{'incidents':>11}"
     )
     for run in runs:
-        rate = run.samples / run.wall_s
-        ratio = rate / (bare_run.samples / bare_run.wall_s)
         print(
-            f"  {run.variant:10}{run.samples:11,}{run.wall_s:8.1f}{run.cpu_s:8.1f}{rate:12,.0f}"
-            f"{ratio:9.3f}{run.cpu_s / run.samples * 1e6:11.2f}{run.peak_mb:9,.0f}"
-            f"{run.scored:10,}{run.incidents:11,}"
+            f"  {run.variant:10}{run.samples:11,}{run.wall_s:8.1f}{run.cpu_s:8.1f}"
+            f"{run.rate:12,.0f}{run.rate / base.rate:9.3f}{base.cpu_us / run.cpu_us:8.3f}"
+            f"{run.cpu_us:15.2f}{run.peak_mb:9,.0f}{run.scored:10,}{run.incidents:11,}"
         )
 
 
 def show_steps(run: Run) -> None:
-    """Print where the time of a profiled run goes."""
-    print(f"\n  shares of {run.resources:,} resources, profiled ({run.wall_s:.1f} s):")
+    """Print where the time of a profiled run goes, by wall time."""
+    print(f"\n  shares of it, profiled ({run.wall_s:.1f} s):")
     for name, share in sorted(run.shares.items(), key=lambda item: -item[1]):
         us = share * run.wall_s / run.samples * 1e6
-        print(f"    {name:32}{share:7.1%}{us:8.2f} us/sample{run.calls.get(name, 0):10,} calls")
-    fits = {k: v for k, v in run.lead_in.items() if "fit" in k}
-    print(f"    lead-in: {sum(run.lead_in.values()):.1f} s, of it {fits}")
+        print(f"    {name:28}{share:7.1%}{us:8.2f} us/sample{run.calls.get(name, 0):9,} calls")
+    if run.fits:
+        a_day = run.resources * METRICS * 1440
+        print(
+            f"    not in it, once a day: {run.fits} fits of {run.fit_s / run.fits * 1e3:.0f} ms, "
+            f"{run.fit_s / a_day * 1e6:.2f} us/sample"
+        )
 
 
 def main() -> None:
@@ -96,18 +99,21 @@ def main() -> None:
         sys.stdout.buffer.write(msgspec.json.encode(run))
         return
     print(f"one core of {os.cpu_count()}, {platform.machine()}, Python {platform.python_version()}")
-    rates: list[float] = []
+    rates: list[Run] = []
     for resources in args.sizes:
         runs = {v: run_in_child(v, resources, args.samples, args.without) for v in args.variants}
-        show(list(runs.values()), runs.get("bare") or next(iter(runs.values())))
+        base = runs.get("bare") or next(iter(runs.values()))
+        show(list(runs.values()), base)
         if "profile" in runs:
             show_steps(runs["profile"])
-        if "whole" in runs and "bare" in runs:
-            rates.append(runs["whole"].samples / runs["whole"].wall_s)
-            ratio = rates[-1] / (runs["bare"].samples / runs["bare"].wall_s)
-            print(f"\n  whole to bare: {ratio:.3f}; goal: {GOAL_RATIO} or more")
+        rates.append(runs.get("whole") or base)
     if len(rates) > 1:
-        print(f"\nlargest to smallest: {rates[-1] / rates[0]:.2f}; goal: 1 +- {GOAL_FLAT}")
+        print(
+            f"\n{args.sizes[-1]:,} to {args.sizes[0]:,} resources: "
+            f"{rates[-1].rate / rates[0].rate:.2f} of the samples/s, by CPU "
+            f"{rates[0].cpu_us / rates[-1].cpu_us:.2f}; goal: 1 +- {GOAL_FLAT}"
+        )
+    print(f"goal for the whole flow: {GOAL_RATIO} or more of the bare one")
 
 
 if __name__ == "__main__":

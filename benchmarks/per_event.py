@@ -1,6 +1,7 @@
 """The way one would write it first: a Python object a sample, a model call a row."""
 
 import json
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -91,7 +92,9 @@ def build(
         verdict: list[float] = []
         if tick != past.tick and len(past.row) == METRICS:
             row = [x for name in sorted(past.row) for x in past.row[name]]
-            squashed = {i: 1.0 / (1.0 + np.exp(-x)) for i, x in enumerate(row)}
+            squashed = {
+                i: 1.0 / (1.0 + math.exp(-min(max(x, -12.0), 12.0))) for i, x in enumerate(row)
+            }
             isolated = -float(forest.score_samples(np.array([row]))[0])
             verdict = [isolated, trees.score_one(squashed)]
             trees.learn_one(squashed)

@@ -27,7 +27,18 @@ class Run(msgspec.Struct, frozen=True):
     scored: int = 0  # rows of the timed part: a resource at a tick
     shares: dict[str, float] = {}  # of the run, by step
     calls: dict[str, int] = {}
-    lead_in: dict[str, float] = {}  # seconds by step before the clock started
+    fits: int = 0  # of forests, in the lead-in; they come again after a day of event time
+    fit_s: float = 0.0  # all of them
+
+    @property
+    def rate(self) -> float:
+        """Return samples a second."""
+        return self.samples / self.wall_s
+
+    @property
+    def cpu_us(self) -> float:
+        """Return microseconds of processor time a sample."""
+        return self.cpu_s / self.samples * 1e6
 
 
 class Watch:
@@ -36,7 +47,6 @@ class Watch:
     def __init__(self, steps: Steps | None = None) -> None:
         self.steps = steps or Steps()
         self.running = False
-        self.lead_in: dict[str, float] = {}
         self.start_mb = float(psutil.Process().memory_info().rss) / 2**20
         self.wall_s = self.cpu_s = 0.0
 
@@ -44,7 +54,7 @@ class Watch:
         """Begin; later calls do nothing."""
         if not self.running:
             self.running = True
-            self.lead_in = self.steps.reset()
+            self.steps.reset()
             self.wall_s, self.cpu_s = -time.perf_counter(), -time.process_time()
 
     def outside(self, call: Callable[[], Made]) -> Made:
@@ -74,5 +84,6 @@ class Watch:
             resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10,
             shares={name: seconds / total for name, seconds in self.steps.seconds.items()},
             calls=dict(self.steps.calls),
-            lead_in=self.lead_in,
+            fits=self.steps.fits,
+            fit_s=self.steps.fit_s,
         )

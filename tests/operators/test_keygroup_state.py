@@ -79,7 +79,9 @@ def test_a_loaded_group_goes_on_as_the_other_does() -> None:
         (settings(3, 4), "must have 1 partitions as in the recovery store, got 3"),
     ],
 )
-def test_a_store_of_another_shape_is_refused_with_both_numbers(other: GroupSettings, message: str) -> None:
+def test_a_store_of_another_shape_is_refused_with_both_numbers(
+    other: GroupSettings, message: str
+) -> None:
     raw = dump(KeyGroup(settings(1, 4), 0))
     with pytest.raises(ValueError, match=message):
         load(raw, other)
