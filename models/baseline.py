@@ -73,6 +73,7 @@ _HUBER = 2.0  # spreads; a residual beyond teaches the level no more than this
 _TO_DEVIATION = 1.2533141373155003  # mean absolute deviation to deviation, normal law
 _BAND = 3.0  # spreads either side
 _MAX_Z = 50.0
+_MAX_SIZE = 1e100  # larger values count as this, so that their squares stay finite
 _LOAD_DOUBT = 0.3  # of what the load explains
 WARM_UP = 30  # samples before anything is said
 
@@ -300,6 +301,7 @@ def learn(
     is a number of events, whose spread is at least a Poisson law's. Returns whether the series is
     warm; while it is not, `views` says nothing but the expected value.
     """
+    x = min(max(x, -_MAX_SIZE), _MAX_SIZE)
     n = state[SEEN]
     gap = learn_step(state, tick)
     step = max(state[STEP], 1.0)

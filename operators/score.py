@@ -311,16 +311,16 @@ def score_ticks(
     That is the end, or the first sample of a tick before which a forest is due, or for which
     `found` might be too small.
     """
-    columns = 1
+    width = max(FEATURES, forests.batch.features, forests.online.features)
     for column in cohort.column:
-        columns = max(columns, column + 1)
+        width = max(width, (column + 1) * FEATURES)
     longest = _longest_run(cohort, at, ticks, series)
     bench = Bench(
         np.zeros((longest, VIEWS)),
         np.zeros(longest),
         np.zeros(7),
-        np.zeros(columns * FEATURES),
-        np.zeros(columns * FEATURES),
+        np.zeros(width),
+        np.zeros(width),
         np.zeros(cohort.reservoir.shape[1], np.float32),
         np.zeros(cohort.cohort_tails.shape[0]),
     )
