@@ -18,6 +18,7 @@ from operators.layout import (
     FIT_TICK,
     FORGOTTEN,
     MAX_RULES,
+    MISSING,
     NONE,
     OPENED,
     RESOURCE_WIDTH,
@@ -105,6 +106,7 @@ class CohortTable:
         old = self.arrays
         n = len(fresh)
         reservoir = np.zeros((old.reservoir.shape[0], len(self.slots) * FEATURES), np.float32)
+        reservoir[:, MISSING::FEATURES] = 1.0
         reservoir[:, : old.reservoir.shape[1]] = old.reservoir
         unheard = np.zeros((resources, RESOURCE_WIDTH))
         unheard[:, OPENED] = -1.0

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from models.baseline import Z_MIDDLE, Z_SHORT, Z
+from models.baseline import Z_CHANGE, Z_MIDDLE, Z_SHORT, Z
 from models.jit import jit
-from operators.layout import BOTH, F32, FEATURES, NONE, ROWS, Cohort
+from operators.layout import BOTH, F32, FEATURES, MISSING, NONE, ROWS, Cohort
 from schema import F64
 
 
@@ -24,13 +24,27 @@ def note_features(cohort: Cohort, s: int, views: F64, row: F64, kept: F32) -> No
     """Put a series' views into the rows of forests and reservoir; of a metric's, the largest."""
     column = cohort.column[s] * FEATURES
     slot = cohort.slot[s] * FEATURES
-    for k in range(FEATURES):
+    for k in range(MISSING):
         view = views[Z] if k == 0 else views[Z_SHORT] if k == 1 else views[Z_MIDDLE]
+        if k == 3:
+            view = views[Z_CHANGE]
         size = _feature(view, cohort.direction[s])
         if column >= 0 and abs(size) > abs(row[column + k]):
             row[column + k] = size
         if abs(size) > abs(kept[slot + k]):
             kept[slot + k] = size
+    kept[slot + MISSING] = 0.0
+    if column >= 0:
+        row[column + MISSING] = 0.0
+
+
+@jit
+def clear_features(row: F64, kept: F32) -> None:
+    """Start a row in which every metric is missing."""
+    row[:] = 0.0
+    row[MISSING::FEATURES] = 1.0
+    kept[:] = 0.0
+    kept[MISSING::FEATURES] = 1.0
 
 
 @jit

@@ -17,7 +17,7 @@ from operators.layout import BORN, FEATURES, FIT_TICK, FORGOTTEN, ROWS, Knobs
 from operators.score import ForestPair, fit_due
 from schema import F64, FeatureBatch, stable_id
 
-VIEW_NAMES = ("z", "z_short", "z_middle")
+VIEW_NAMES = ("z", "z_short", "z_middle", "z_change", "missing")
 MAX_METRICS = 16  # that a service's forests look at
 _HELD = 1 << 32  # seeds are below
 
@@ -42,7 +42,7 @@ class ServiceModel:
 
     version: str
     effective_ms: int  # event time from which it is used
-    names: tuple[str, ...]  # of the feature columns, three a metric
+    names: tuple[str, ...]  # of the feature columns, five a metric
     forest: FlatForest
     tails: F64  # (detectors, 3), learned on held-back rows; count 0: not learned there
 
@@ -165,7 +165,7 @@ def feature_columns(table: CohortTable) -> dict[str, int]:
 
 
 def reservoir_rows(table: CohortTable, columns: dict[str, int]) -> F32:
-    """Return the reservoir's rows, `(n, 3 * metrics)`, columns in the order of `columns`."""
+    """Return the reservoir's rows, `(n, 5 * metrics)`, columns in the order of `columns`."""
     n = min(int(table.arrays.counters[ROWS]), table.arrays.reservoir.shape[0])
     picked = [table.slots[metric] * FEATURES + k for metric in columns for k in range(FEATURES)]
     return table.arrays.reservoir[:n, picked]

@@ -33,7 +33,8 @@ F32 = npt.NDArray[np.float32]
     LEAD,  # rank of the load metric that explains the others; one that is missing is not replaced
 ) = range(17)
 RESOURCE_WIDTH = 17
-FEATURES = 3  # a metric's columns in a feature row
+FEATURES = 5  # a metric's columns in a feature row: four views, and 1 where it is missing
+MISSING = 4  # the last of them
 MAX_RULES = 4  # a series
 MAX_EVIDENCE = 8
 TEMPORAL = 1  # its place among the detectors: it is calibrated by series

@@ -33,7 +33,7 @@ from models.jit import jit
 from models.statistical import oriented, statistical_score
 from models.temporal import temporal_score
 from operators.edges import check_rules, find_silent, hear, judge_alert, say_alert
-from operators.features import keep_row, note_features
+from operators.features import clear_features, keep_row, note_features
 from operators.layout import (
     ACTIVE,
     BORN,
@@ -146,8 +146,7 @@ def _learn_resource(
     sums[:] = 0.0
     sums[FIRST_OUT] = tick
     sums[LOAD] = math.nan
-    bench.row[:] = 0.0
-    bench.kept[:] = 0.0
+    clear_features(bench.row, bench.kept)
     learns = own[SCORE] < knobs.open_score  # what is wrong is no example of normal
     day = math.floor(tick / knobs.ticks_a_day)
     hour = (tick - day * knobs.ticks_a_day) * 24.0 / knobs.ticks_a_day

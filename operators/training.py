@@ -18,13 +18,15 @@ RAW_SCALE = 10.0  # what the flow multiplies a forest's score by before it learn
 
 F32 = npt.NDArray[np.float32]
 
+MISSING_VIEW = f":{VIEW_NAMES[-1]}"
+
 
 @dataclass(frozen=True, slots=True)
 class Trained:
     """A forest and what is known of it."""
 
     service: str
-    names: tuple[str, ...]  # of the columns, three a metric
+    names: tuple[str, ...]  # of the columns, five a metric
     forest: FlatForest
     tails: F64  # (detectors, 3); count 0 for those that a forest says nothing of
     rows: int  # that it was fitted to
@@ -49,9 +51,9 @@ def merge(
 ) -> tuple[tuple[str, ...], F32]:
     """Return column names and rows of one service, of each batch as many as it stands for.
 
-    Rows are `(n, 3 * metrics)` float32, 0 where a batch does not have the metric; the metrics of
-    most weight are kept. Each batch is a sample of `drawn_from` rows, whatever its own size, so
-    taking them whole would make the resources of a small group count for more.
+    Rows are `(n, 5 * metrics)` float32; a metric that a batch does not have is missing in its rows;
+    the metrics of most weight are kept. Each batch is a sample of `drawn_from` rows, whatever its
+    own size, so taking them whole would make the resources of a small group count for more.
     """
     metrics = {name.rpartition(":")[0] for batch in batches for name in batch.names}
     heaviest = sorted(metrics, key=lambda metric: (-weight(metric), metric))[:MAX_METRICS]
@@ -67,6 +69,8 @@ def merge(
         for i, name in enumerate(names):
             if name in batch.names:
                 part[:, i] = batch.rows[picked, batch.names.index(name)]
+            elif name.endswith(MISSING_VIEW):
+                part[:, i] = 1.0
         parts.append(part)
     return names, np.concatenate(parts)
 

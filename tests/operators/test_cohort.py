@@ -48,7 +48,7 @@ def test_growing_keeps_what_was_there() -> None:
     found.arrays.reservoir[:] = 3.0
     found.add([(A2, SPEC), (B, SPEC)])
     assert found.arrays.state[:, 0].tolist() == [5.0, 0.0, 0.0]
-    assert found.arrays.reservoir[0].tolist() == [3.0] * FEATURES + [0.0] * FEATURES
+    assert found.arrays.reservoir[0].tolist() == [3.0] * FEATURES + [0.0] * (FEATURES - 1) + [1.0]
 
 
 def test_catalogue_and_rules_are_in_the_arrays() -> None:

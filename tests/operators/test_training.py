@@ -5,18 +5,19 @@ import pytest
 
 from models.fusion import DETECTORS
 from models.isolation_forest import IsolationForestSettings
+from operators.forests import MAX_METRICS, VIEW_NAMES
 from operators.training import Trained, by_service, merge, tail_of, train
 from schema import FeatureBatch
 
 SETTINGS = IsolationForestSettings(trees=5, max_samples=32, min_rows=64)
-VIEWS = ("z", "z_short", "z_middle")
+N = len(VIEW_NAMES)
 
 
 def batch(
     seed: int, metrics: tuple[str, ...], rows: int, drawn_from: int | None = None
 ) -> FeatureBatch:
     draw = np.random.default_rng(seed)
-    names = tuple(f"{metric}:{view}" for metric in metrics for view in VIEWS)
+    names = tuple(f"{metric}:{view}" for metric in metrics for view in VIEW_NAMES)
     found = draw.normal(1.0, 1.0, (rows, len(names))).astype(np.float32)
     return FeatureBatch("aws.ec2", names, found, 0, 1_000, drawn_from or rows)
 
@@ -38,19 +39,19 @@ def test_the_order_in_which_groups_answer_changes_nothing() -> None:
         assert np.array_equal(first.tails, other.tails)
 
 
-def test_a_metric_that_a_group_does_not_have_is_as_expected_there() -> None:
+def test_a_metric_that_a_group_does_not_have_is_missing_there() -> None:
     names, rows = merge([batch(0, ("cpu",), 10), batch(1, ("cpu", "disk"), 10)], weight, 1)
-    assert names == tuple(f"{metric}:{view}" for metric in ("cpu", "disk") for view in VIEWS)
-    assert (rows[:10, 3:] == 0.0).all()
-    assert (rows[:, :3] != 0.0).all()
-    assert (rows[10:, 3:] != 0.0).all()
+    assert names == tuple(f"{metric}:{view}" for metric in ("cpu", "disk") for view in VIEW_NAMES)
+    assert (rows[:10, N:] == [0.0] * (N - 1) + [1.0]).all()
+    assert (rows[:, : N - 1] != 0.0).all()
+    assert (rows[10:, N : 2 * N - 1] != 0.0).all()
 
 
 def test_only_the_heaviest_metrics_are_looked_at() -> None:
     many = tuple(f"m{i:02d}" for i in range(20))
     names, rows = merge([batch(0, ("memory", *many, "cpu"), 10)], weight, 1)
     assert {name.partition(":")[0] for name in names} == {"cpu", "memory", *many[:14]}
-    assert rows.shape == (10, 48)
+    assert rows.shape == (10, MAX_METRICS * N)
 
 
 def test_a_group_counts_for_as_many_rows_as_it_saw() -> None:
