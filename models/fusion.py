@@ -22,8 +22,9 @@ class FusionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     isolation_forest: float = 0.5
     half_space_trees: float = 0.25
     smooth_samples: float = 6.0  # fused scores are averaged over about so many
-    even_at: float = 4.0  # smoothed score at which the confidence is a half, and an alert opens
-    steepness: float = 1.5
+    threshold: float = 4.0  # smoothed score from which an alert opens
+    even_at: float = 3.2  # smoothed score at which the confidence is a half
+    steepness: float = 2.0
 
     def __post_init__(self) -> None:
         votes = [getattr(self, name) for name in DETECTORS]
@@ -33,8 +34,10 @@ class FusionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"at least one vote must be above 0, got {votes!r}")
         if not 1 <= self.smooth_samples <= 1000:
             raise ValueError(f"smooth_samples must be in [1, 1000], got {self.smooth_samples!r}")
-        if not 0 < self.even_at <= 16:
-            raise ValueError(f"even_at must be in (0, 16], got {self.even_at!r}")
+        for name in ("threshold", "even_at"):
+            value = getattr(self, name)
+            if not 0 < value <= 16:
+                raise ValueError(f"{name} must be in (0, 16], got {value!r}")
         if not 0 < self.steepness <= 100:
             raise ValueError(f"steepness must be in (0, 100], got {self.steepness!r}")
 

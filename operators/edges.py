@@ -228,7 +228,7 @@ def say_alert(
     own[SAID] = tick
     at = add_edge(found, tick, row, METRICS, edge, own[ONSET])
     found.score[at, 0] = score
-    found.score[at, 1] = confidence(score, knobs.open_score, knobs.steepness)
+    found.score[at, 1] = confidence(score, knobs.even_at, knobs.steepness)
     found.score[at, 3:] = surprises
     for _ in range(MAX_EVIDENCE):
         best = 0

@@ -93,6 +93,7 @@ class Knobs(NamedTuple):
     start_quantile: float
     start_excess: float
     open_score: float
+    even_at: float  # score of an even confidence
     steepness: float
     close_score: float
     least_effect: float  # spreads

@@ -86,6 +86,7 @@ def test_calibration_settings_are_checked(field: str, value: float) -> None:
         ({"temporal": -1.0}, "votes must be in"),
         (dict.fromkeys(DETECTORS, 0.0), "at least one vote"),
         ({"even_at": 0.0}, "even_at"),
+        ({"threshold": 17.0}, "threshold"),
         ({"steepness": math.nan}, "steepness"),
         ({"smooth_samples": 0.5}, "smooth_samples"),
     ],
