@@ -11,14 +11,18 @@ from bytewax.testing import TestingSink, run_main
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from config.app import App
+from connectors.files import FileSource
 from connectors.formats.registry import create_decoder
 from connectors.incident_wire import outcome_digest
 from connectors.partition import IntakeSettings
 from connectors.source import Intake
 from flows.detect import Outputs, build
+from flows.replay import replay
 from operators.ingest import Ingest, Ingested
 from schema import Chunk, Transition
 from tests.operators.small_estate import (
+    DETECT,
     INGEST,
     PARTITIONS,
     TRIAGE,
@@ -178,3 +182,14 @@ def test_a_flow_that_crashes_goes_on_to_the_same_outcome(tmp_path: Path, crash_a
     run(resumed, out, recovery)
     assert min(position or 0 for position in resumed.opened_at) > 0
     assert outcome_digest(out) == wanted()
+
+
+def test_files_give_the_same_on_one_process_and_on_two(tmp_path: Path) -> None:
+    for i, part in enumerate(estate()):
+        (tmp_path / f"{i}.jsonl").write_bytes(b"\n".join(part) + b"\n")
+    files = FileSource((str(tmp_path),), format="foreshock-json", chunk_payloads=70)
+    app = App(sources=(files,), sinks=(), ingest=INGEST, detect=DETECT, triage=TRIAGE)
+    for workers in (1, 2):
+        outcome = replay(app, workers=workers)
+        assert outcome_digest(outcome.transitions) == wanted()
+        assert outcome.counts.samples > 7_000
