@@ -29,5 +29,5 @@ class AlertSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise ValueError(f"{name} must be in [1, 100000], got {value!r}")
         if not 2 <= self.silent_steps <= 10_000:
             raise ValueError(f"silent_steps must be in [2, 10000], got {self.silent_steps!r}")
-        if not 60 <= self.forget_s <= 31_536_000:
-            raise ValueError(f"forget_s must be in [60, 31536000] s, got {self.forget_s!r}")
+        if not 43_200 <= self.forget_s <= 31_536_000:  # names are sent again after 12 hours
+            raise ValueError(f"forget_s must be in [43200, 31536000] s, got {self.forget_s!r}")

@@ -17,6 +17,7 @@ from operators.layout import (
     FIRST_TICK,
     FIT_TICK,
     FORGOTTEN,
+    GONE,
     MAX_RULES,
     MISSING,
     NONE,
@@ -172,6 +173,10 @@ class CohortTable:
             self.resources[row], attributes=tuple(sorted(merged.items()))
         )
 
+    def named(self, resource_id: int) -> Resource:
+        """Return the resource with the attributes that are in force."""
+        return self.resources[self._row_of[resource_id]]
+
     def set_columns(self, columns: dict[str, int]) -> None:
         """Say which columns of a feature row belong to which metric."""
         self.columns = columns
@@ -207,6 +212,7 @@ class CohortTable:
             self._row_of.pop(member.resource_id, None)
             self._tags.pop(member.resource_id, None)
         self._row_of = {i: int(renumbered[row]) for i, row in self._row_of.items()}
+        self.arrays.counters[GONE] = (self.arrays.resource[:, FORGOTTEN] == 1.0).sum()
         return lost
 
     # ------------------------------------------------------------------ snapshot

@@ -79,6 +79,7 @@ def hear(cohort: Cohort, row: int, tick: float, knobs: Knobs, found: Found) -> N
     """Note that a resource has sent something at this tick."""
     own = cohort.resource[row]
     if own[FORGOTTEN] == 1.0:
+        cohort.counters[GONE] -= 1.0
         own[:] = 0.0
         own[OPENED] = -1.0
     if own[SEEN] > 0.0:

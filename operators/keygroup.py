@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import msgspec
 import numpy as np
 
 from models import calibration
@@ -48,7 +49,7 @@ class KeyGroup:
         self.newest: I64 = np.full(settings.partitions, NEVER_MS, np.int64)
         self.closed_ms = NEVER_MS  # every tick before is closed
         self.waiting = TickBuffer()
-        self.names: list[tuple[int, int, int, Named]] = []  # tick, partition, order, name
+        self.names: list[tuple[int, int, Named]] = []  # tick, partition, name, as they came
         self.roster = Roster()
         self.forests: list[Forests] = []  # by cohort
         self.scored = 0  # rows so far
@@ -66,7 +67,7 @@ class KeyGroup:
         self.watermark[at] = packed.watermark_ms
         self.newest[at] = packed.max_event_ms
         for named in packed.names:
-            self.names.append((named.ts_ms // self._tick_ms, at, len(self.names), named))
+            self.names.append((named.ts_ms // self._tick_ms, at, named))
         if packed.names:
             self.roster.meet(packed.names, self.spec, self.new_cohort)
         self.waiting.add(self.roster.find(packed.uid), packed.ts_ms, packed.value)
@@ -102,7 +103,6 @@ class KeyGroup:
         until_ms = watermark // self._tick_ms * self._tick_ms
         if watermark < 0 or (until_ms <= self.closed_ms and not final):
             return None
-        self._say_names(until_ms)
         series, ts_ms, value = self.waiting.take(until_ms)
         found: list[Anomaly] = []
         if len(series):
@@ -113,9 +113,10 @@ class KeyGroup:
             for i, (lo, hi) in enumerate(pairwise(bounds)):
                 if hi > lo:
                     found += self._score(i, tick[lo:hi], rows[lo:hi], value[lo:hi])
-            self._forget()
-        self.closed_ms = until_ms
         found.sort(key=lambda a: (a.tick_ms, a.resource.key, a.kind, a.edge))
+        found = self._named(found, until_ms)
+        self._forget()
+        self.closed_ms = until_ms
         return Closed(
             self.index,
             until_ms,
@@ -130,13 +131,25 @@ class KeyGroup:
         new, self.scored = total - self.scored, total
         return new
 
-    def _say_names(self, until_ms: int) -> None:
-        """Let attributes take effect at the tick of the sample that bore them."""
+    def _named(self, found: list[Anomaly], until_ms: int) -> list[Anomaly]:
+        """Give each edge the attributes of its tick: they take effect with the sample they came on.
+
+        `found` is in the order of ticks; of one partition's names the later counts.
+        """
         until = until_ms // self._tick_ms
-        due = sorted((n for n in self.names if n[0] < until), key=lambda n: n[:3])
+        due = sorted((n for n in self.names if n[0] < until), key=lambda n: n[:2])
         self.names = [n for n in self.names if n[0] >= until]
-        for _, partition, _, named in due:
+        out = []
+        at = 0
+        for anomaly in found:
+            while at < len(due) and due[at][0] * self._tick_ms <= anomaly.tick_ms:
+                self.roster.set_attributes(due[at][2], due[at][1])
+                at += 1
+            resource = self.roster.as_named(anomaly.resource)
+            out.append(msgspec.structs.replace(anomaly, resource=resource))
+        for _, partition, named in due[at:]:
             self.roster.set_attributes(named, partition)
+        return out
 
     def _score(self, index: int, tick: I64, rows: I32, value: F64) -> list[Anomaly]:
         table, forests = self.roster.tables[index], self.forests[index]
@@ -175,7 +188,7 @@ class KeyGroup:
             if table.arrays.counters[GONE] > 8 + len(table.resources) // 8:
                 series, ts_ms, value = self.waiting.columns()
                 uid = self.roster.uid[series]
-                awaited = {named.resource_id for _, _, _, named in self.names}
+                awaited = {named.resource_id for _, _, named in self.names}
                 self.roster.forget(table, awaited | self.roster.owners(series))
                 self.waiting = TickBuffer()
                 self.waiting.add(self.roster.find(uid), ts_ms, value)

@@ -51,7 +51,7 @@ class GroupState(msgspec.Struct, frozen=True, tag="keygroup.v1"):
     closed_ms: int
     scored: int
     waiting: tuple[Array, Array, Array]  # series id, time, value
-    names: tuple[tuple[int, int, int, Named], ...]
+    names: tuple[tuple[int, int, Named], ...]
     cohorts: tuple[CohortState, ...]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from operators.cohort import CohortTable
 from operators.lookup import Lookup
 from operators.packing import Named
-from schema import I32, U64, MetricSpec, Series
+from schema import I32, U64, MetricSpec, Resource, Series, stable_id
 
 
 class Roster:
@@ -83,6 +83,10 @@ class Roster:
         """Let what a partition says of a resource take effect."""
         table = self.tables[self._cohort_of[named.series.resource.service]]
         table.set_attributes(named.resource_id, partition, named.series.resource.attributes)
+
+    def as_named(self, resource: Resource) -> Resource:
+        """Return a resource with the attributes that are in force."""
+        return self.tables[self._cohort_of[resource.service]].named(stable_id(resource.key))
 
     def owners(self, series: I32) -> set[int]:
         """Return the ids of the resources that these series belong to."""

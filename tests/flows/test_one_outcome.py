@@ -72,7 +72,6 @@ def test_chunks_and_interleaving_do_not_matter(schedule: Schedule) -> None:
     assert outcome_digest(unbroken(estate(), schedule).said) == wanted()
 
 
-@pytest.mark.xfail(strict=True, reason="attributes take effect a batch of ticks at a time")
 def test_nor_does_it_matter_when_attributes_change() -> None:
     parts = estate(1, new_teams_at=264)
     at_once = unbroken(parts, Schedule(sizes=(5000,)))

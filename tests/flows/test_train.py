@@ -16,6 +16,7 @@ from models.calibration import COUNT, QUANTILE
 from models.fusion import DETECTORS
 from models.isolation_forest import IsolationForestSettings
 from operators.detect_settings import DetectSettings
+from operators.layout import FEATURES
 
 SOURCE = SimulatorSource(days=0.4, resources=9, interval_s=60, faults=False, seed=3)
 FOREST = IsolationForestSettings(trees=5, max_samples=64, min_rows=256, reservoir_rows=512)
@@ -52,7 +53,7 @@ def test_the_flow_takes_the_models_up(folder: Path) -> None:
     models = service_models(str(folder))
     for model in models.values():
         assert model.forest.features == len(model.names)
-        assert set(model.columns.values()) == set(range(len(model.names) // 3))
+        assert set(model.columns.values()) == set(range(len(model.names) // FEATURES))
         forest = model.tails[DETECTORS.index("isolation_forest")]
         assert forest[COUNT] > 0
         assert 3.0 < forest[QUANTILE] < 10.0

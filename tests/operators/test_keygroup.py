@@ -164,7 +164,6 @@ def test_resources_long_unheard_of_are_forgotten_and_may_come_back() -> None:
     assert word.resources == 3
 
 
-@pytest.mark.xfail(strict=True, reason="the count of the gone is never taken back")
 def test_rows_are_given_back_once_and_not_at_every_tick(monkeypatch: pytest.MonkeyPatch) -> None:
     group = KeyGroup(settings(alerts=FORGETFUL), 0)
     many(group, range(3), ["stays", *NAMES])
