@@ -1,4 +1,5 @@
 import dataclasses
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from operators.keygroup import GroupSettings, KeyGroup
 from operators.keygroup_state import dump, load
 from schema import Closed
-from tests.operators.group_input import settings
+from tests.operators.group_input import buffer, settings
 from tests.operators.small_estate import (
     Machine,
     Schedule,
@@ -14,6 +15,7 @@ from tests.operators.small_estate import (
     group_settings,
 )
 
+GOLDEN = Path(__file__).parents[1] / "golden" / "keygroup.v1.bin"
 STEPS = 80  # reads of a hundred payloads: past the first fit of the forests
 
 
@@ -99,3 +101,22 @@ def test_the_settings_of_today_count_not_those_of_the_dump(used: Machine) -> Non
     lighter = msgspec.structs.replace(today.detect, rules=())
     loaded = load(dump(group), dataclasses.replace(today, detect=lighter))
     assert all((table.arrays.rules == -1).all() for table in loaded.roster.tables)
+
+
+def golden() -> KeyGroup:
+    """Return what the golden file holds: two resources, closed ticks, samples that wait."""
+    group = KeyGroup(settings(), 0)
+    for minute in range(0, 60, 5):
+        samples = [(name, float(minute + i), 40.0 + i) for i in range(5) for name in ("a", "b")]
+        group.feed(buffer(samples, until=minute + 3.0))
+        group.close()
+    return group
+
+
+def test_the_golden_snapshot_still_decodes_and_goes_on() -> None:
+    kept = load(GOLDEN.read_bytes(), settings())
+    fresh = golden()
+    assert dump(kept) == dump(fresh)
+    for group in (kept, fresh):
+        group.feed(buffer([("a", 61.0, 99.0)], until=70.0))
+    assert kept.close() == fresh.close()
