@@ -55,6 +55,21 @@ class Resource(msgspec.Struct, frozen=True):
         )
 
 
+class Counter(msgspec.Struct, frozen=True):
+    """How readings become values, where a reading alone says nothing.
+
+    Canonical value = result * scale + offset, since an offset would cancel in a difference.
+    """
+
+    kind: Literal[
+        "rate",  # a cumulative counter: its increase a second, with resets
+        "mean",  # cumulative sum and count of a histogram: increase of the one over the other's
+        "ratio",  # sum and count of an interval: sums of a tick over counts of a tick
+    ]
+    scale: float = 1.0
+    offset: float = 0.0
+
+
 class Series(msgspec.Struct, frozen=True):
     """One metric of one resource under one set of labels."""
 
@@ -62,11 +77,19 @@ class Series(msgspec.Struct, frozen=True):
     metric: str  # canonical name of the catalogue, else the vendor's
     unit: str = ""
     labels: Labels = ()
+    parts: Labels = ()  # labels that tell its streams apart, which one tick makes one value of
+    counter: Counter | None = None
 
     @property
     def metric_key(self) -> str:
         """Identity of the series within its resource."""
         return self.metric + "".join(f"|{k}={v}" for k, v in self.labels)
+
+    @property
+    def stream_key(self) -> str:
+        """Identity of what is sampled: that of the series, unless several streams make it up."""
+        parts = "".join(f"||{k}={v}" for k, v in self.parts)
+        return self.metric_key + parts + (f"#{self.counter.kind}" if self.counter else "")
 
 
 class MetricSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,6 +107,7 @@ class MetricSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     upper: float | None = None
     min_change: float = 0.0  # smallest change worth a page, in the canonical unit
     labels: Labels = ()  # given to its series: direction=in tells NetworkIn from NetworkOut
+    across: tuple[str, ...] = ()  # labels that do not make a series: cpu=0, cpu=1 are one
 
     def __post_init__(self) -> None:
         if not 0 <= self.weight <= 10:
@@ -127,14 +151,16 @@ class SeriesTable:
 
     def __init__(self) -> None:
         self.series: list[Series] = []
+        self.source_metric: list[str] = []  # the vendor's name, by position
         self._index: dict[Series, int] = {}
 
-    def index(self, series: Series) -> int:
+    def index(self, series: Series, source_metric: str = "") -> int:
         """Return the position of `series` in the table, adding it if new."""
         found = self._index.get(series)
         if found is None:
             found = self._index[series] = len(self.series)
             self.series.append(series)
+            self.source_metric.append(source_metric)
         return found
 
 
@@ -146,6 +172,9 @@ class SampleBatch:
     ts_ms: I64  # event time, UTC
     value: F64  # finite
     payload: I32  # which payload of the chunk the sample came from
+    # None where no series of the batch has a `counter`; else of the same length
+    start_ms: I64 | None = None  # since when a cumulative counter counts; 0: not said
+    count: F64 | None = None  # observations behind `value`, for "mean" and "ratio"; else 0
 
 
 class Reject(msgspec.Struct, frozen=True):
@@ -176,7 +205,10 @@ class Decoder(Protocol):
 
 
 class Tally(msgspec.Struct, frozen=True):
-    """Counts of one chunk: points are samples, late or rejected, and nothing else."""
+    """Counts of one chunk: points are samples, late or rejected, and nothing else.
+
+    What a key group absorbs of the samples is in `Closed.absorbed`.
+    """
 
     source: str
     partition: str
@@ -255,6 +287,9 @@ class Closed(msgspec.Struct, frozen=True):
     anomalies: tuple[Anomaly, ...] = ()
     resources: int = 0  # that the group holds
     scored: int = 0  # rows scored since its last word: a resource at a tick
+    # samples since its last word:
+    absorbed: int = 0  # that gave no value: a counter's first, a mean of no observations
+    late: int = 0  # of a partition that joined later, before the ticks that were closed by then
 
 
 class Member(msgspec.Struct, frozen=True):

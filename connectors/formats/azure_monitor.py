@@ -158,8 +158,8 @@ class AzureMonitor:
         if not resource_id:
             raise BadPoint(MISSING_FIELD, "no `resourceId`")
         resource = azure_resource(resource_id, region or "", self._book.catalogue)
-        spec, labels = labelled_spec(self._book.catalogue, resource.service, metric, labels)
-        slot = self._book.slot(resource, spec, unit or "", labels)
+        spec, labels, parts = labelled_spec(self._book.catalogue, resource.service, metric, labels)
+        slot = self._book.slot(resource, spec, unit or "", labels, parts=parts, source=metric)
         self._book.remember(identity, slot, size)
         return slot
 

@@ -24,17 +24,19 @@ class InBlocks:
         starts = range(0, len(payloads), size)
         parts = [self._decode(payloads[start : start + size], table) for start in starts]
         batches = [part.batch for part in parts]
+        shifted = [
+            batch.payload + np.int32(start) for start, batch in zip(starts, batches, strict=True)
+        ]
+        start_ms = [batch.start_ms for batch in batches if batch.start_ms is not None]
+        count = [batch.count for batch in batches if batch.count is not None]
         return Decoded(
             SampleBatch(
                 np.concatenate([batch.series for batch in batches]),
                 np.concatenate([batch.ts_ms for batch in batches]),
                 np.concatenate([batch.value for batch in batches]),
-                np.concatenate(
-                    [
-                        batch.payload + np.int32(start)
-                        for start, batch in zip(starts, batches, strict=True)
-                    ]
-                ),
+                np.concatenate(shifted),
+                np.concatenate(start_ms) if start_ms else None,  # a format has them or has not
+                np.concatenate(count) if count else None,
             ),
             [
                 (start + i, reason, detail)

@@ -136,7 +136,7 @@ class CloudwatchJson:
         service = self._book.catalogue.service("aws", p.namespace)
         spec: MetricSpec = self._book.catalogue.lookup(service, p.metric_name)
         resource = _resource(service, p, dimensions)
-        slot = self._book.slot(resource, spec, p.unit or "", ())
+        slot = self._book.slot(resource, spec, p.unit or "", (), source=p.metric_name)
         self._book.remember(identity, slot, size)
         return slot
 

@@ -23,9 +23,12 @@ def assemble(
     value: F64,
     payload: I32,
     rejects: list[RejectRow],
+    start_ms: I64 | None = None,
+    count: F64 | None = None,
 ) -> Decoded:
     """Convert and keep what is good; columns of equal length, `value` in the vendor's unit.
 
+    `start_ms` and `count` (finite) are those of `SampleBatch`, for formats that have counters.
     Adds to `rejects` what is not finite and sorts them by payload. The samples of one payload
     are put oldest first: GCP sends them newest first, which would make the older ones late.
     """
@@ -36,6 +39,8 @@ def assemble(
             detail = f"value {float(value[i])!r} becomes {float(converted[i])!r}"
             rejects.append((int(payload[i]), NOT_FINITE, detail))
         slot, ts_ms, converted, payload = slot[good], ts_ms[good], converted[good], payload[good]
+        start_ms = None if start_ms is None else start_ms[good]
+        count = None if count is None else count[good]
     if ((payload[1:] == payload[:-1]) & (ts_ms[1:] < ts_ms[:-1])).any():
         order = np.lexsort((ts_ms, payload))  # stable
         slot, ts_ms, converted, payload = (
@@ -44,9 +49,12 @@ def assemble(
             converted[order],
             payload[order],
         )
+        start_ms = None if start_ms is None else start_ms[order]
+        count = None if count is None else count[order]
     if len(rejects) > 1:
         rejects.sort(key=_payload)
-    return Decoded(SampleBatch(book.series(slot), ts_ms, converted, payload), rejects)
+    batch = SampleBatch(book.series(slot), ts_ms, converted, payload, start_ms, count)
+    return Decoded(batch, rejects)
 
 
 def _payload(row: RejectRow) -> int:

@@ -90,6 +90,6 @@ class ForeshockJson:
             rejects.append((payload, *ex.fault))
             return REJECTED
         spec = self._book.catalogue.lookup(p.service, p.metric)
-        slot = self._book.slot(resource, spec, p.unit or "", ())
+        slot = self._book.slot(resource, spec, p.unit or "", (), source=p.metric)
         self._book.remember(identity, slot, size)
         return slot

@@ -167,8 +167,8 @@ class GcpTimeseries:
                 raise BadPoint(MISSING_FIELD, f"no `{name}`")
         metric, labels = parse_metric(metric_raw)
         resource = gcp_resource(resource_raw, metadata, self._book.catalogue)
-        spec, labels = labelled_spec(self._book.catalogue, resource.service, metric, labels)
-        slot = self._book.slot(resource, spec, unit or "", labels)
+        spec, labels, parts = labelled_spec(self._book.catalogue, resource.service, metric, labels)
+        slot = self._book.slot(resource, spec, unit or "", labels, parts=parts, source=metric)
         self._book.remember(identity, slot, size)
         return slot
 

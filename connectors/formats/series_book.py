@@ -1,14 +1,24 @@
 """What a decoder has learnt of the series that it met: place in the table and conversion."""
 
 from collections.abc import Hashable
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from connectors.formats.generations import Generations
 from connectors.formats.settings import DecodeSettings
-from schema import F64, I32, Catalogue, MetricSpec, Resource, Series, SeriesTable
+from schema import (
+    F64,
+    I32,
+    Catalogue,
+    Counter,
+    Labels,
+    MetricSpec,
+    Resource,
+    Series,
+    SeriesTable,
+)
 
 K = TypeVar("K", bound=Hashable)
 
@@ -47,22 +57,41 @@ class SeriesBook(Generic[K]):
             self._reset()
 
     def slot(
-        self, resource: Resource, spec: MetricSpec, unit: str, labels: tuple[tuple[str, str], ...]
+        self,
+        resource: Resource,
+        spec: MetricSpec,
+        unit: str,
+        labels: Labels,
+        *,
+        parts: Labels = (),
+        counter: Literal["", "rate", "mean", "ratio"] = "",
+        source: str = "",
     ) -> int:
-        """Return the slot of a series; `unit` is the producer's, for what the catalogue lacks."""
+        """Return the slot of a series.
+
+        `unit` is the producer's, for what the catalogue lacks; `labels` are sorted; `parts` are
+        more labels that do not make a series; `counter` is the kind where readings are no values;
+        `source` is the vendor's name of the metric.
+        """
         if self._table is None:
             raise RuntimeError("bind a table first")
+        if spec.across:
+            parts = tuple(sorted((*parts, *(pair for pair in labels if pair[0] in spec.across))))
+            labels = tuple(pair for pair in labels if pair[0] not in spec.across)
         if spec.labels:
             labels = tuple(sorted((*labels, *spec.labels)))
-        series = Series(resource, spec.metric, spec.unit or unit, labels)
+        unit = spec.unit or unit
+        scale, offset, reading = spec.scale, spec.offset, None
+        if counter:
+            reading = Counter(counter, scale, offset)
+            scale, offset = 1.0, 0.0
+            if counter == "rate" and not spec.unit and spec.statistic != "sum":
+                unit = f"{unit or '1'}/s"
+        series = Series(resource, spec.metric, unit, labels, parts, reading)
         if spec.statistic not in self.statistics:
             self.statistics.append(spec.statistic)
-        row = (
-            self._table.index(series),
-            spec.scale,
-            spec.offset,
-            self.statistics.index(spec.statistic),
-        )
+        index = self._table.index(series, source)
+        row = (index, scale, offset, self.statistics.index(spec.statistic))
         found = self._slots.get(row)
         if found is None:
             found = self._slots[row] = len(self._slots)
