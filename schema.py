@@ -204,6 +204,15 @@ class Decoder(Protocol):
         ...
 
 
+class NamedDecoder(Decoder, Protocol):
+    """A decoder that says what it decodes."""
+
+    @property
+    def format(self) -> str:
+        """Return the format's name; "" as long as it has not been found out."""
+        ...
+
+
 class Tally(msgspec.Struct, frozen=True):
     """Counts of one chunk: points are samples, late or rejected, and nothing else.
 

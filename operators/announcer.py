@@ -1,9 +1,12 @@
 """Which names the key groups have yet to hear from a partition: samples cross as ids."""
 
 import numpy as np
+import numpy.typing as npt
 
 from operators.packing import Named
 from schema import I64, U64, SampleBatch, SeriesTable, stable_id
+
+B = npt.NDArray[np.bool_]
 
 _NEVER_MS = -(1 << 62)  # before any event time
 _REMIND_MS = 12 * 3_600_000
@@ -16,6 +19,7 @@ class Announcer:
         self.table = SeriesTable()
         self._uid: U64 = np.zeros(0, np.uint64)  # by table index
         self._resource: U64 = np.zeros(0, np.uint64)
+        self._counter: B = np.zeros(0, np.bool_)
         self._slot: I64 = np.zeros(0, np.int64)  # one a uid: attributes do not make a series
         self._said: I64 = np.zeros(0, np.int64)  # by slot: table index announced last
         self._said_ms: I64 = np.zeros(0, np.int64)  # by slot: and for which event time
@@ -29,7 +33,7 @@ class Announcer:
         uids, resources, slots = [], [], []
         for series in fresh:
             key = series.resource.key
-            name = f"{key}\n{series.metric_key}"
+            name = f"{key}\n{series.stream_key}"
             uid = stable_id(name)
             if self._owner.setdefault(uid, name) != name:
                 raise ValueError(f"two series share the id {uid}: {self._owner[uid]!r}, {name!r}")
@@ -38,6 +42,8 @@ class Announcer:
             slots.append(self._slot_of.setdefault(uid, len(self._slot_of)))
         self._uid = np.concatenate((self._uid, np.array(uids, np.uint64)))
         self._resource = np.concatenate((self._resource, np.array(resources, np.uint64)))
+        counters = np.array([series.counter is not None for series in fresh])
+        self._counter = np.concatenate((self._counter, counters))
         self._slot = np.concatenate((self._slot, np.array(slots, np.int64)))
         more = len(self._slot_of) - len(self._said)
         self._said = np.concatenate((self._said, np.full(more, -1, np.int64)))
@@ -47,6 +53,11 @@ class Announcer:
         """Return the series id and the resource id of each sample."""
         self._grow()
         return self._uid[batch.series], self._resource[batch.series]
+
+    def are_counters(self, batch: SampleBatch) -> B:
+        """Say which samples are readings of counters."""
+        self._grow()
+        return self._counter[batch.series]
 
     def announce(self, batch: SampleBatch) -> list[Named]:
         """Return the names to send, in the samples' order.

@@ -161,8 +161,11 @@ class CohortTable:
     ) -> None:
         """Take what a partition says of a resource; of two partitions the later one's word counts.
 
+        A resource that is not of the cohort is passed over: none of its samples was in time.
         "Later" is by the partition's index, so that it does not depend on who came first.
         """
+        if resource_id not in self._row_of:
+            return
         said = self._tags.setdefault(resource_id, {})
         said[partition] = attributes
         merged: dict[str, str] = {}

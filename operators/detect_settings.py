@@ -30,8 +30,11 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fusion: FusionSettings = FusionSettings()
     alerts: AlertSettings = AlertSettings()
     rules: tuple[Rule, ...] = ()
+    max_label_sets: int = 32  # of a metric of a resource that are told apart; the rest are one
 
     def __post_init__(self) -> None:
+        if not 1 <= self.max_label_sets <= 100_000:
+            raise ValueError(f"max_label_sets must be in [1, 100000], got {self.max_label_sets!r}")
         unknown = sorted(set(self.detectors) - set(DETECTORS))
         if unknown:
             raise ValueError(f"detectors must be among {list(DETECTORS)!r}, got {unknown[0]!r}")

@@ -18,8 +18,8 @@ from schema import (
     I64,
     Chunk,
     Decoded,
-    Decoder,
     LateSample,
+    NamedDecoder,
     Reject,
     SampleBatch,
     Tally,
@@ -29,6 +29,7 @@ NEVER_MS = -(1 << 62)  # before any event time
 FOREVER_MS = 1 << 62  # after any event time
 _CONFIRM = 3  # records that must confirm a jump in time
 _WITHIN = 100  # payloads after it, bad ones too: so many are held back at most
+_MAX_SERIES = 1_000_000  # names held; beyond, all are forgotten and told to the groups anew
 
 
 class IngestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,6 +58,12 @@ class IngestState(msgspec.Struct, frozen=True, tag="ingest.v1"):
 
     newest_ms: int = NEVER_MS  # running maximum of event times
     floor_ms: int = NEVER_MS  # idle marks' watermark: at least this is complete
+    format: str = ""  # that the decoder found; "": none yet
+
+
+def remembered_format(resume: bytes | None) -> str:
+    """Return the format that a partition's decoder had found when `resume` was taken, else ""."""
+    return "" if resume is None else msgspec.msgpack.decode(resume, type=IngestState).format
 
 
 @dataclass(slots=True)
@@ -72,14 +79,14 @@ class Ingested:
 class Ingest:
     """The stage of one partition; see `connectors.source.Stage`.
 
-    Memory: the names of the partition's series, and up to `_WITHIN` payloads held back while a
+    Memory: the names of up to `_MAX_SERIES` series, and up to `_WITHIN` payloads held back while a
     jump in time waits to be confirmed.
     """
 
     def __init__(
         self,
         settings: IngestSettings,
-        decoder: Decoder,
+        decoder: NamedDecoder,
         source: str,
         partition: str,
         index: int,
@@ -110,7 +117,8 @@ class Ingest:
     def snapshot(self) -> tuple[int | None, bytes]:
         """Return where to read on (None: as the reader says) and the state there."""
         position = None if self._held is None else self._held.positions[0]
-        return position, msgspec.msgpack.encode(IngestState(self._newest, self._floor))
+        state = IngestState(self._newest, self._floor, self._decoder.format)
+        return position, msgspec.msgpack.encode(state)
 
     def feed(self, chunk: Chunk) -> Ingested:
         """Take the next payloads of the partition."""
@@ -140,6 +148,8 @@ class Ingest:
     # ------------------------------------------------------------------ one chunk
 
     def _take(self, chunk: Chunk, last: bool) -> Ingested:
+        if len(self._names.table.series) > _MAX_SERIES:
+            self._names = Announcer()
         table = self._names.table
         decoded = self._decoder(chunk.payloads, table)
         batch, rejects = decoded.batch, decoded.rejects
@@ -254,6 +264,10 @@ class Ingest:
         order = np.argsort(owner, kind="stable")
         bounds = np.searchsorted(owner[order], np.arange(groups + 1))
         uid, ts_ms, value = uid[order], batch.ts_ms[order], batch.value[order]
+        start_ms, count, counters = None, None, np.zeros(groups, np.bool_)
+        if batch.start_ms is not None and batch.count is not None:
+            start_ms, count = batch.start_ms[order], batch.count[order]
+            counters[owner[self._names.are_counters(batch)]] = True
         named: dict[int, list[Named]] = {}
         for name in names:
             named.setdefault(name.resource_id % groups, []).append(name)
@@ -272,6 +286,8 @@ class Ingest:
                     value[lo:hi],
                     tuple(named.get(group, ())),
                 )
+                if start_ms is not None and count is not None and counters[group]:
+                    part.start_ms, part.count = start_ms[lo:hi], count[lo:hi]
                 out.append((self._keys[group], pack(part)))
         return out
 
@@ -312,7 +328,12 @@ _EMPTY = SampleBatch(
 
 def _where(batch: SampleBatch, keep: npt.NDArray[np.bool_]) -> SampleBatch:
     return SampleBatch(
-        batch.series[keep], batch.ts_ms[keep], batch.value[keep], batch.payload[keep]
+        batch.series[keep],
+        batch.ts_ms[keep],
+        batch.value[keep],
+        batch.payload[keep],
+        None if batch.start_ms is None else batch.start_ms[keep],
+        None if batch.count is None else batch.count[keep],
     )
 
 

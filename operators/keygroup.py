@@ -10,16 +10,17 @@ import numpy as np
 from models import calibration
 from models.fusion import DETECTORS
 from operators.cohort import CohortTable, empty_arrays
+from operators.counters import Counters, Readings
 from operators.detect_settings import DetectSettings
 from operators.findings import anomalies, new_found
 from operators.forests import Forests, ServiceModel, feature_batch
 from operators.ingest import FOREVER_MS, NEVER_MS
 from operators.layout import FIRST_TICK, FIT_TICK, GONE, MAX_EVIDENCE, MAX_RULES, ROWS
 from operators.packing import Named, unpack
-from operators.roster import Roster
+from operators.roster import PLAIN, Roster
 from operators.rules import RuleTable
 from operators.score import score_ticks
-from operators.ticks import TickBuffer, ordered
+from operators.ticks import Column, TickBuffer, ordered
 from schema import F64, I32, I64, Anomaly, Catalogue, Closed, FeatureBatch, MetricSpec, Series
 
 
@@ -49,10 +50,13 @@ class KeyGroup:
         self.newest: I64 = np.full(settings.partitions, NEVER_MS, np.int64)
         self.closed_ms = NEVER_MS  # every tick before is closed
         self.waiting = TickBuffer()
+        self.readings = TickBuffer("i4", "i8", "f8", "i8", "f8")  # of counters; and start, count
+        self.counters = Counters()
         self.names: list[tuple[int, int, Named]] = []  # tick, partition, name, as they came
-        self.roster = Roster()
+        self.roster = Roster(settings.detect.max_label_sets)
         self.forests: list[Forests] = []  # by cohort
         self.scored = 0  # rows so far
+        self.late = 0  # since the last word
         self._tick_ms = settings.tick_s * 1000
         self.rules = RuleTable(settings.detect.rules)
         self._knobs = settings.detect.knobs(self.rules, settings.tick_s)
@@ -69,8 +73,22 @@ class KeyGroup:
         for named in packed.names:
             self.names.append((named.ts_ms // self._tick_ms, at, named))
         if packed.names:
-            self.roster.meet(packed.names, self.spec, self.new_cohort)
-        self.waiting.add(self.roster.find(packed.uid), packed.ts_ms, packed.value)
+            self.roster.meet(packed.names)
+        columns: list[Column] = [self.roster.find(packed.uid), packed.ts_ms, packed.value]
+        if packed.start_ms is not None and packed.count is not None:
+            columns += [packed.start_ms, packed.count]
+        if len(packed.ts_ms) and packed.ts_ms.min() < self.closed_ms:
+            # A partition judges lateness by itself. Only one that joined the flow later can be
+            # behind what the others had closed by then.
+            timely = packed.ts_ms >= self.closed_ms
+            self.late += int((~timely).sum())
+            columns = [column[timely] for column in columns]
+        if packed.start_ms is None:
+            self.waiting.add(*columns)
+            return
+        plain = self.roster.kind[columns[0]] == PLAIN
+        self.waiting.add(*(column[plain] for column in columns[:3]))
+        self.readings.add(*(column[~plain] for column in columns))
 
     def spec(self, series: Series) -> MetricSpec:
         """Return what the catalogue knows of a series' metric."""
@@ -103,12 +121,12 @@ class KeyGroup:
         until_ms = watermark // self._tick_ms * self._tick_ms
         if watermark < 0 or (until_ms <= self.closed_ms and not final):
             return None
-        series, ts_ms, value = self.waiting.take(until_ms)
+        series, ts_ms, value, absorbed = self._values(until_ms)
         found: list[Anomaly] = []
         if len(series):
-            cohort, rank, merge = self.roster.order()
-            series, tick, value = ordered(series, ts_ms, value, self._tick_ms, cohort, rank, merge)
-            bounds = np.searchsorted(cohort[series], np.arange(len(self.roster.tables) + 1))
+            order = self.roster.order()
+            series, tick, value = ordered(series, ts_ms, value, self._tick_ms, order)
+            bounds = np.searchsorted(order.cohort[series], np.arange(len(self.roster.tables) + 1))
             rows = self.roster.row[series]
             for i, (lo, hi) in enumerate(pairwise(bounds)):
                 if hi > lo:
@@ -117,6 +135,7 @@ class KeyGroup:
         found = self._named(found, until_ms)
         self._forget()
         self.closed_ms = until_ms
+        late, self.late = self.late, 0
         return Closed(
             self.index,
             until_ms,
@@ -124,6 +143,27 @@ class KeyGroup:
             tuple(found),
             sum(len(table.resources) for table in self.roster.tables),
             self._count_rows(),
+            absorbed,
+            late,
+        )
+
+    def _values(self, until_ms: int) -> tuple[I32, I64, F64, int]:
+        """Take what waits for the ticks before `until_ms`; return values, and how many gave none.
+
+        Streams without a row get one, by tick and name.
+        """
+        series, ts_ms, value = self.waiting.take(until_ms)
+        readings = self.readings.take(until_ms)
+        streams, times = np.append(series, readings[0]), np.append(ts_ms, readings[1])
+        self.roster.place(streams, times // self._tick_ms, self.spec, self.new_cohort)
+        if not len(readings[0]):
+            return series, ts_ms, value, 0
+        made = self.counters.values(Readings(*readings), self._tick_ms, self.roster)
+        return (
+            np.append(series, made[0]),
+            np.append(ts_ms, made[1]),
+            np.append(value, made[2]),
+            made[3],
         )
 
     def _count_rows(self) -> int:
@@ -186,12 +226,15 @@ class KeyGroup:
         """Give back the rows of resources long silent, once they are worth it."""
         for table in self.roster.tables:
             if table.arrays.counters[GONE] > 8 + len(table.resources) // 8:
-                series, ts_ms, value = self.waiting.columns()
-                uid = self.roster.uid[series]
-                awaited = {named.resource_id for _, _, named in self.names}
-                self.roster.forget(table, awaited | self.roster.owners(series))
-                self.waiting = TickBuffer()
-                self.waiting.add(self.roster.find(uid), ts_ms, value)
+                keep = {named.resource_id for _, _, named in self.names}
+                buffers = (self.waiting, self.readings)
+                for buffer in buffers:
+                    keep |= self.roster.owners(buffer.columns()[0])
+                uids = [self.roster.uid[buffer.columns()[0]] for buffer in buffers]
+                self.roster.forget(table, keep)
+                self.counters.keep(self.roster.uid)
+                for buffer, uid in zip(buffers, uids, strict=True):
+                    buffer.renumber(self.roster.find(uid))
 
     # ------------------------------------------------------------------ training
 

@@ -7,9 +7,12 @@ import numpy as np
 import numpy.typing as npt
 
 from operators.cohort import CohortNames, CohortTable
+from operators.counters import Counters, CounterState
 from operators.forests import ForestState
+from operators.ingest import NEVER_MS
 from operators.keygroup import GroupSettings, KeyGroup
 from operators.packing import Named
+from operators.roster import Streams
 
 # what today's catalogue and rules decide is not kept
 _KEPT = (
@@ -53,11 +56,15 @@ class GroupState(msgspec.Struct, frozen=True, tag="keygroup.v1"):
     waiting: tuple[Array, Array, Array]  # series id, time, value
     names: tuple[tuple[int, int, Named], ...]
     cohorts: tuple[CohortState, ...]
+    streams: Streams = Streams()
+    counters: CounterState = CounterState()
+    readings: tuple[Array, ...] = ()  # as `waiting`, start and count; none: nothing waits
 
 
 def dump(group: KeyGroup) -> bytes:
     """Return all that `load` needs."""
     series, ts_ms, value = group.waiting.columns()
+    counting, *readings = group.readings.columns()
     state = GroupState(
         group.index,
         group.settings.groups,
@@ -75,6 +82,9 @@ def dump(group: KeyGroup) -> bytes:
             )
             for table, forests in zip(group.roster.tables, group.forests, strict=True)
         ),
+        group.roster.streams(),
+        group.counters.state(),
+        tuple(map(_array, (group.roster.uid[counting], *readings))) if len(counting) else (),
     )
     return msgspec.msgpack.encode(state)
 
@@ -90,14 +100,16 @@ def load(raw: bytes, settings: GroupSettings) -> KeyGroup:
         raise ValueError(
             f"groups must be {state.groups} as in the recovery store, got {settings.groups!r}"
         )
-    if state.watermark.shape != (settings.partitions,):
+    more = settings.partitions - state.watermark.shape[0]
+    if more < 0:
         raise ValueError(
-            f"the sources must have {state.watermark.shape[0]} partitions as in the recovery "
+            f"the sources must have the {state.watermark.shape[0]} partitions of the recovery "
             f"store, got {settings.partitions!r}"
         )
     group = KeyGroup(settings, state.index)
-    group.watermark = _restored(state.watermark)
-    group.newest = _restored(state.newest)
+    unheard = np.full(more, NEVER_MS, np.int64)  # partitions that came since, last in the list
+    group.watermark = np.append(_restored(state.watermark), unheard)
+    group.newest = np.append(_restored(state.newest), unheard)
     group.closed_ms = state.closed_ms
     group.scored = state.scored
     group.names = list(state.names)
@@ -107,9 +119,12 @@ def load(raw: bytes, settings: GroupSettings) -> KeyGroup:
         table = CohortTable.restore(cohort.names, group.rules, arrays, group.spec)
         group.forests[-1].restore(cohort.forests, table)
         group.roster.tables.append(table)
-    group.roster.renumber()
-    uid, ts_ms, value = (_restored(a) for a in state.waiting)
-    group.waiting.add(group.roster.find(uid), ts_ms, value)
+    group.roster.renumber(state.streams)
+    group.counters = Counters(state.counters)
+    for buffer, kept in ((group.waiting, state.waiting), (group.readings, state.readings)):
+        if kept:
+            uid, *columns = map(_restored, kept)
+            buffer.add(group.roster.find(uid), *columns)
     return group
 
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from schema import F64, I64, U64, Series
 
-VERSION = 1
+VERSION = 2
 _HEAD = struct.Struct("<HHHHIIqq")  # version, group, partition, flags, samples, names, times
-_END = 1
+_END, _COUNTERS = 1, 2
 
 
 class Named(msgspec.Struct, frozen=True, array_like=True):
@@ -35,6 +35,8 @@ class Packed:
     ts_ms: I64
     value: F64
     names: tuple[Named, ...]
+    start_ms: I64 | None = None  # as in `schema.SampleBatch`
+    count: F64 | None = None
 
 
 _names_encoder = msgspec.msgpack.Encoder()
@@ -42,19 +44,23 @@ _names_decoder = msgspec.msgpack.Decoder(tuple[Named, ...])
 
 
 def pack(item: Packed) -> bytes:
-    """Return `item` as one buffer: a header, three columns, the names as msgpack."""
+    """Return `item` as one buffer: a header, three or five columns, the names as msgpack."""
     names = _names_encoder.encode(item.names) if item.names else b""
+    counters = b""
+    if item.start_ms is not None and item.count is not None:
+        counters = item.start_ms.tobytes() + item.count.tobytes()
     head = _HEAD.pack(
         VERSION,
         item.group,
         item.partition,
-        _END if item.end else 0,
+        (_END if item.end else 0) | (_COUNTERS if counters else 0),
         len(item.uid),
         len(names),
         item.watermark_ms,
         item.max_event_ms,
     )
-    return b"".join((head, item.uid.tobytes(), item.ts_ms.tobytes(), item.value.tobytes(), names))
+    columns = (item.uid.tobytes(), item.ts_ms.tobytes(), item.value.tobytes(), counters)
+    return b"".join((head, *columns, names))
 
 
 def group_in(buffer: bytes) -> int:
@@ -70,7 +76,8 @@ def unpack(buffer: bytes) -> Packed:
     if version != VERSION:
         raise ValueError(f"packed samples must be of version {VERSION}, got {version!r}")
     at = _HEAD.size
-    names_at = at + 24 * n
+    counters = bool(flags & _COUNTERS)
+    names_at = at + (40 if counters else 24) * n
     return Packed(
         group,
         partition,
@@ -83,4 +90,6 @@ def unpack(buffer: bytes) -> Packed:
         _names_decoder.decode(memoryview(buffer)[names_at : names_at + names_size])
         if names_size
         else (),
+        np.frombuffer(buffer, np.int64, n, at + 24 * n) if counters else None,
+        np.frombuffer(buffer, np.float64, n, at + 32 * n) if counters else None,
     )

@@ -1,74 +1,170 @@
-"""Which series a key group holds, and where: from 64-bit ids to cohorts and rows."""
+"""Which streams a key group holds, and where: from 64-bit ids to cohorts and rows.
+
+A stream is what is sampled, a series what is judged. Most series have one stream, of the same id;
+several make one up where the catalogue says so (the cores of a machine), and where a resource has
+more label sets of a metric than are told apart: the rest are one series.
+"""
 
 from collections.abc import Callable, Sequence
 
+import msgspec
 import numpy as np
 
 from operators.cohort import CohortTable
 from operators.lookup import Lookup
 from operators.packing import Named
-from schema import I32, U64, MetricSpec, Resource, Series, stable_id
+from operators.ticks import Order
+from schema import F64, I32, I64, U64, Counter, Labels, MetricSpec, Resource, Series, stable_id
+
+PLAIN, RATE, MEAN, RATIO = range(4)  # how a stream's readings become values
+_KINDS = {"rate": RATE, "mean": MEAN, "ratio": RATIO}
+_OTHER: Labels = (("label_sets", "other"),)  # of the series that stands for the rest
+
+
+class Streams(msgspec.Struct, frozen=True, array_like=True):
+    """For a snapshot: the streams that are not just their series, and names without a place."""
+
+    placed: tuple[tuple[int, int, Counter | None], ...] = ()  # stream's id, series' id, counter
+    unplaced: tuple[Named, ...] = ()
 
 
 class Roster:
-    """Series of a key group, numbered as they come; their cohort and row by number."""
+    """Streams of a key group, numbered as they come; their cohort and row by number.
 
-    def __init__(self) -> None:
+    A stream gets its row when the tick of its first sample closes, so that which label sets are
+    told apart depends on event times and names alone.
+    Memory: 0.5 kB a series, and as much a stream until its resource is forgotten.
+    """
+
+    def __init__(self, max_label_sets: int) -> None:
         self.tables: list[CohortTable] = []
+        self._max_label_sets = max_label_sets  # of one metric of one resource
+        self._clear()
+
+    def _clear(self) -> None:
         self.uid: U64 = np.zeros(0, np.uint64)
+        self.row: I32 = np.zeros(0, np.int32)  # -1: not placed
         self.cohort: I32 = np.zeros(0, np.int32)
-        self.row: I32 = np.zeros(0, np.int32)
-        self._cohort_of: dict[str, int] = {}  # by service
-        self._known: dict[int, str] = {}  # series id -> what it names
+        self.kind: I32 = np.zeros(0, np.int32)
+        self.scale: F64 = np.zeros(0)
+        self.offset: F64 = np.zeros(0)
+        self._series_uid: list[int] = []
+        self._counter: list[Counter | None] = []
+        self._unplaced: dict[int, Named] = {}  # by number
         self._lookup = Lookup(self.uid)
-        self._order: tuple[I32, I32, I32] | None = None
-
-    def meet(
-        self,
-        names: Sequence[Named],
-        spec: Callable[[Series], MetricSpec],
-        new_cohort: Callable[[str], CohortTable],
-    ) -> None:
-        """Take in the names that are new.
-
-        Raises: RuntimeError where two series have one id, which is not expected in the life of
-        the universe, but would mix their samples if it happened.
-        """
-        fresh: dict[int, list[tuple[Named, MetricSpec]]] = {}
-        for named in names:
-            text = f"{named.series.resource.key}\n{named.series.metric_key}"
-            known = self._known.get(named.uid)
-            if known is None:
-                self._known[named.uid] = text
-                service = named.series.resource.service
-                if service not in self._cohort_of:
-                    self._cohort_of[service] = len(self.tables)
-                    self.tables.append(new_cohort(service))
-                fresh.setdefault(self._cohort_of[service], []).append((named, spec(named.series)))
-            elif known != text:
-                raise RuntimeError(f"two series share the id {named.uid}: {known!r} and {text!r}")
-        for cohort, found in fresh.items():
-            self._number(cohort, self.tables[cohort].add(found))
-
-    def _number(self, cohort: int, rows: range) -> None:
-        first = len(self.uid)
-        uids = np.array([m.uid for m in self.tables[cohort].members[rows.start :]], np.uint64)
-        self.uid = np.concatenate((self.uid, uids))
-        self.cohort = np.concatenate((self.cohort, np.full(len(rows), cohort, np.int32)))
-        self.row = np.concatenate((self.row, np.arange(rows.start, rows.stop, dtype=np.int32)))
-        for i, uid in enumerate(uids):
-            self._lookup.add(uid, first + i)
-        self._order = None
+        self._cohort_of: dict[str, int] = {}  # by service
+        self._at: dict[int, tuple[int, int]] = {}  # series' id -> cohort and row
+        self._check: dict[int, int] = {}  # stream's id -> more of its name's hash
+        self._label_sets: dict[tuple[int, str], int] = {}  # by resource id and metric
+        self._order: Order | None = None
 
     def find(self, uid: U64) -> I32:
-        """Return the number of each series id."""
+        """Return the number of each stream's id."""
         number = self._lookup.find(uid)
         if len(number) and number.min() < 0:
             raise RuntimeError("a sample came before its series' name: the exchange lost a buffer")
         return number
 
-    def order(self) -> tuple[I32, I32, I32]:
-        """Return by number: cohort, place in the cohort's order, how a tick's samples merge."""
+    # ------------------------------------------------------------------ growing
+
+    def meet(self, names: Sequence[Named]) -> None:
+        """Number the streams that are new; they have no row yet.
+
+        Raises: RuntimeError where two streams have one id, which is not expected in the life of
+        the universe, but would mix their samples if it happened.
+        """
+        known = self._lookup.find(np.array([named.uid for named in names], np.uint64)) >= 0
+        fresh: dict[int, Named] = {}
+        for named, is_known in zip(names, known, strict=True):
+            text = f"{named.series.resource.key}\n{named.series.stream_key}"
+            check = stable_id(f"check\n{text}")  # 64 more bits of the name
+            if self._check.setdefault(named.uid, check) != check:
+                raise RuntimeError(f"two series share the id {named.uid}: one is {text!r}")
+            if not is_known:
+                fresh[named.uid] = named
+        if not fresh:
+            return
+        first = len(self.uid)
+        self._number([(uid, 0, named.series.counter) for uid, named in fresh.items()])
+        self._unplaced.update(zip(range(first, len(self.uid)), fresh.values(), strict=True))
+
+    def _number(self, streams: Sequence[tuple[int, int, Counter | None]]) -> None:
+        """Add (stream's id, series' id, counter); those of a series that is known get its row."""
+        first = len(self.uid)
+        for i, (uid, _, _) in enumerate(streams):
+            self._lookup.add(uid, first + i)
+        counters = [counter or _NO_COUNTER for _, _, counter in streams]
+        kinds = [_KINDS[c.kind] if c is not _NO_COUNTER else PLAIN for c in counters]
+        places = [self._at.get(series, (-1, -1)) for _, series, _ in streams]
+        self.uid = np.append(self.uid, np.array([s[0] for s in streams], np.uint64))
+        self.cohort = np.append(self.cohort, np.array([p[0] for p in places], np.int32))
+        self.row = np.append(self.row, np.array([p[1] for p in places], np.int32))
+        self.kind = np.append(self.kind, np.array(kinds, np.int32))
+        self.scale = np.append(self.scale, np.array([c.scale for c in counters]))
+        self.offset = np.append(self.offset, np.array([c.offset for c in counters]))
+        self._series_uid += [series for _, series, _ in streams]
+        self._counter += [counter for _, _, counter in streams]
+        self._order = None
+
+    def place(
+        self,
+        number: I32,
+        tick: I64,
+        spec: Callable[[Series], MetricSpec],
+        new_cohort: Callable[[str], CohortTable],
+    ) -> None:
+        """Give rows to the streams of these samples that have none.
+
+        `tick` is the samples'.
+        """
+        if not self._unplaced:
+            return
+        lost = self.row[number] < 0
+        first: dict[int, int] = {}
+        for n, at in zip(number[lost].tolist(), tick[lost].tolist(), strict=True):
+            first[n] = min(at, first.get(n, at))
+        due = sorted(
+            (at, self._unplaced[n].series.resource.key, self._unplaced[n].series.stream_key, n)
+            for n, at in first.items()
+        )
+        fresh: dict[int, list[tuple[Named, MetricSpec]]] = {}
+        for _, _, _, n in due:
+            named = self._unplaced.pop(n)
+            series = self._told_apart(named)
+            uid = _series_id(series)
+            if uid not in self._at:
+                service = series.resource.service
+                if service not in self._cohort_of:
+                    self._cohort_of[service] = len(self.tables)
+                    self.tables.append(new_cohort(service))
+                cohort = self._cohort_of[service]
+                mine = fresh.setdefault(cohort, [])
+                self._at[uid] = (cohort, len(self.tables[cohort].members) + len(mine))
+                mine.append((Named(uid, named.resource_id, named.ts_ms, series), spec(series)))
+                self._count(named.resource_id, series)
+            self._series_uid[n] = uid
+            self.cohort[n], self.row[n] = self._at[uid]
+        for cohort, found in fresh.items():
+            self.tables[cohort].add(found)
+        self._order = None
+
+    def _told_apart(self, named: Named) -> Series:
+        """Return the series of a stream: its own, or the rest's where there are too many."""
+        series = msgspec.structs.replace(named.series, parts=(), counter=None)
+        held = self._label_sets.get((named.resource_id, series.metric), 0)
+        if held < self._max_label_sets or not series.labels or _series_id(series) in self._at:
+            return series
+        return msgspec.structs.replace(series, labels=_OTHER)
+
+    def _count(self, resource_id: int, series: Series) -> None:
+        if series.labels and series.labels != _OTHER:
+            key = (resource_id, series.metric)
+            self._label_sets[key] = self._label_sets.get(key, 0) + 1
+
+    # ------------------------------------------------------------------ asking
+
+    def order(self) -> Order:
+        """Return where the samples of each number go; those without a row go nowhere."""
         if self._order is None:
             rank = np.zeros(len(self.uid), np.int32)
             merge = np.zeros(len(self.uid), np.int32)
@@ -76,41 +172,60 @@ class Roster:
                 mine = self.cohort == i
                 rank[mine] = table.ranks()[self.row[mine]]
                 merge[mine] = table.merge_rules()[self.row[mine]]
-            self._order = (self.cohort, rank, merge)
+            self._order = Order(self.cohort, rank, merge, self.uid)
         return self._order
 
     def set_attributes(self, named: Named, partition: int) -> None:
         """Let what a partition says of a resource take effect."""
-        table = self.tables[self._cohort_of[named.series.resource.service]]
-        table.set_attributes(named.resource_id, partition, named.series.resource.attributes)
+        cohort = self._cohort_of.get(named.series.resource.service)
+        if cohort is not None:
+            self.tables[cohort].set_attributes(
+                named.resource_id, partition, named.series.resource.attributes
+            )
 
     def as_named(self, resource: Resource) -> Resource:
         """Return a resource with the attributes that are in force."""
         return self.tables[self._cohort_of[resource.service]].named(stable_id(resource.key))
 
-    def owners(self, series: I32) -> set[int]:
-        """Return the ids of the resources that these series belong to."""
+    def owners(self, number: I32) -> set[int]:
+        """Return the ids of the resources that these streams belong to."""
         return {
-            self.tables[self.cohort[i]].members[self.row[i]].resource_id for i in np.unique(series)
+            self._unplaced[n].resource_id
+            if n in self._unplaced
+            else self.tables[self.cohort[n]].members[self.row[n]].resource_id
+            for n in np.unique(number).tolist()
         }
+
+    # ------------------------------------------------------------------ forgetting, and snapshots
 
     def forget(self, table: CohortTable, keep_ids: set[int]) -> None:
         """Take a cohort's forgotten resources away; numbers change."""
-        for member in table.forget(keep_ids):
-            del self._known[member.uid]
-        self.renumber()
+        table.forget(keep_ids)
+        self.renumber(self.streams())
 
-    def renumber(self) -> None:
-        """Number all series of the tables anew."""
-        self.uid = np.zeros(0, np.uint64)
-        self.cohort = np.zeros(0, np.int32)
-        self.row = np.zeros(0, np.int32)
-        self._lookup = Lookup(self.uid)
+    def streams(self) -> Streams:
+        """Return what the tables do not say."""
+        placed = zip(self.uid.tolist(), self._series_uid, self._counter, strict=True)
+        return Streams(
+            tuple(s for s in placed if s[1] and (s[0] != s[1] or s[2] is not None)),
+            tuple(self._unplaced.values()),
+        )
+
+    def renumber(self, streams: Streams) -> None:
+        """Number the tables' series and these streams anew; streams of no series are left out."""
+        self._clear()
         self._cohort_of = {table.service: i for i, table in enumerate(self.tables)}
-        self._known = {
-            m.uid: f"{m.series.resource.key}\n{m.series.metric_key}"
-            for table in self.tables
-            for m in table.members
-        }
         for i, table in enumerate(self.tables):
-            self._number(i, range(len(table.members)))
+            self._at.update((member.uid, (i, row)) for row, member in enumerate(table.members))
+            for member in table.members:
+                self._count(member.resource_id, member.series)
+        own = [(uid, uid, None) for uid in self._at]
+        self._number([*own, *(stream for stream in streams.placed if stream[1] in self._at)])
+        self.meet(streams.unplaced)
+
+
+_NO_COUNTER = Counter("rate")
+
+
+def _series_id(series: Series) -> int:
+    return stable_id(f"{series.resource.key}\n{series.metric_key}")

@@ -21,7 +21,7 @@ def series(name: str, metric: str = "cpu.utilization", service: str = "aws.ec2")
 
 def named(one: Series, minute: float = 0.0) -> Named:
     key = one.resource.key
-    uid = stable_id(f"{key}\n{one.metric_key}")
+    uid = stable_id(f"{key}\n{one.stream_key}")
     return Named(uid, stable_id(key), round(minute * MINUTE_MS), one)
 
 

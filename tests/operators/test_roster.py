@@ -1,3 +1,4 @@
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,9 +8,9 @@ from models import calibration
 from models.fusion import DETECTORS
 from operators.cohort import CohortTable, empty_arrays
 from operators.packing import Named
-from operators.roster import Roster
+from operators.roster import PLAIN, RATE, Roster
 from operators.rules import RuleTable
-from schema import MetricSpec, Series
+from schema import Counter, Labels, MetricSpec, Series
 from tests.operators.group_input import named, series
 
 
@@ -28,9 +29,18 @@ def table(service: str) -> CohortTable:
 
 
 def met(*names: Named) -> Roster:
-    roster = Roster()
-    roster.meet(names, spec, table)
+    roster = Roster(max_label_sets=2)
+    for name in names:
+        placed(roster, name)
     return roster
+
+
+def placed(roster: Roster, *names: Named) -> None:
+    """Meet names and close a tick that holds a sample of each."""
+    roster.meet(names)
+    number = roster.find(uids(*names))
+    ticks = np.array([n.ts_ms // 60_000 for n in names], np.int64)
+    roster.place(number, ticks, spec, table)
 
 
 def uids(*names: Named) -> "np.ndarray[tuple[int], np.dtype[np.uint64]]":
@@ -53,7 +63,7 @@ def test_a_service_is_a_cohort() -> None:
 def test_a_name_said_again_changes_nothing() -> None:
     roster = met(A, B)
     before = roster.find(uids(A, B)).tolist()
-    roster.meet((B, A), spec, table)
+    placed(roster, B, A)
     assert roster.find(uids(A, B)).tolist() == before
     assert len(roster.tables[0].members) == 2
 
@@ -63,19 +73,19 @@ def test_an_unknown_series_is_an_error_and_two_of_one_id_are() -> None:
     with pytest.raises(RuntimeError, match="before its series' name"):
         roster.find(uids(B))
     with pytest.raises(RuntimeError, match="share the id"):
-        roster.meet((Named(A.uid, B.resource_id, 0, B.series),), spec, table)
+        roster.meet((Named(A.uid, B.resource_id, 0, B.series),))
 
 
 def test_the_order_within_a_resource_begins_with_its_load() -> None:
     roster = met(A, B, A_LOAD)
-    _, rank, _ = roster.order()
+    rank = roster.order().rank
     at = dict(zip("abl", roster.find(uids(A, B, A_LOAD)).tolist(), strict=True))
     assert rank[at["l"]] + 1 == rank[at["a"]]
 
 
 def test_a_sum_merges_as_a_sum() -> None:
     roster = met(A, A_LOAD)
-    _, _, merge = roster.order()
+    merge = roster.order().rule
     mean, total = merge[roster.find(uids(A, A_LOAD))].tolist()
     assert mean != total
 
@@ -87,13 +97,13 @@ def test_the_order_of_meeting_does_not_show_in_the_order_of_series(
     names: list[Named], cut: int
 ) -> None:
     """Rows are numbered as they come; what leaves by rank does not depend on it."""
-    roster = Roster()
-    roster.meet(names[:cut], spec, table)
-    roster.meet(names[cut:], spec, table)
-    cohort, rank, _ = roster.order()
+    roster = Roster(max_label_sets=2)
+    placed(roster, *names[:cut])
+    placed(roster, *names[cut:])
+    cohort, rank, _, _ = roster.order()
     numbers = sorted(range(len(names)), key=lambda n: (roster.tables[cohort[n]].service, rank[n]))
     straight = met(A, B, A_LOAD, DB, named(series("c")), named(series("d")))
-    cohort_2, rank_2, _ = straight.order()
+    cohort_2, rank_2, _, _ = straight.order()
     wanted = sorted(
         range(len(names)), key=lambda n: (straight.tables[cohort_2[n]].service, rank_2[n])
     )
@@ -102,7 +112,7 @@ def test_the_order_of_meeting_does_not_show_in_the_order_of_series(
 
 def test_renumbering_keeps_every_series() -> None:
     roster = met(A, DB, B, A_LOAD)
-    roster.renumber()
+    roster.renumber(roster.streams())
     found = roster.find(uids(A, B, A_LOAD, DB))
     members = [roster.tables[roster.cohort[i]].members[roster.row[i]] for i in found]
     assert [m.uid for m in members] == uids(A, B, A_LOAD, DB).tolist()
@@ -112,3 +122,64 @@ def test_says_who_owns_series() -> None:
     roster = met(A, A_LOAD, B)
     assert roster.owners(roster.find(uids(A, A_LOAD))) == {A.resource_id}
     assert roster.owners(np.zeros(0, np.int32)) == set()
+
+
+# ------------------------------------------------------------------ streams and series
+
+
+def stream(label: str, minute: float = 0.0, *, part: str = "", counter: bool = False) -> Named:
+    one = msgspec.structs.replace(
+        series("a", "request.rate"),
+        labels=(("route", label),) if label else (),
+        parts=(("status", part),) if part else (),
+        counter=Counter("rate") if counter else None,
+    )
+    return named(one, minute)
+
+
+def labels_of(roster: Roster, one: Named) -> Labels:
+    number = roster.find(uids(one))[0]
+    return roster.tables[roster.cohort[number]].members[roster.row[number]].series.labels
+
+
+def test_streams_that_differ_in_their_parts_are_one_series() -> None:
+    ok, failed = stream("/", part="500"), stream("/", part="503")
+    roster = met(ok, failed, stream("/", counter=True))
+    assert len(roster.tables[0].members) == 1
+    assert len(set(roster.row[roster.find(uids(ok, failed))])) == 1
+    assert roster.tables[0].members[0].series == stream("/").series
+
+
+def test_label_sets_beyond_the_bound_are_one_series() -> None:
+    ways = [stream(f"/{i}", minute=i) for i in range(5)]
+    roster = met(*ways, stream(""))
+    assert [labels_of(roster, way) for way in ways] == [
+        (("route", "/0"),), (("route", "/1"),), *[(("label_sets", "other"),)] * 3,
+    ]  # fmt: skip
+    assert labels_of(roster, stream("")) == ()
+
+
+@given(st.permutations([stream(f"/{i}", minute=i // 2) for i in range(6)]), st.integers(0, 6))
+def test_which_label_sets_are_told_apart_depends_on_time_and_name_alone(
+    ways: list[Named], cut: int
+) -> None:
+    roster = Roster(max_label_sets=3)
+    roster.meet(ways[:cut])
+    roster.meet(ways[cut:])
+    roster.place(roster.find(uids(*ways)), np.array([w.ts_ms // 60_000 for w in ways]), spec, table)
+    apart = {w.series.labels for w in ways if labels_of(roster, w) == w.series.labels}
+    assert apart == {(("route", f"/{i}"),) for i in range(3)}
+
+
+def test_a_snapshot_keeps_streams_and_names_without_a_place() -> None:
+    ways = [stream(f"/{i}", part="x", counter=True) for i in range(4)]
+    roster = met(*ways)
+    late = stream("/9")
+    roster.meet([late])
+    kept = [labels_of(roster, way) for way in ways]
+    roster.renumber(roster.streams())
+    assert [labels_of(roster, way) for way in ways] == kept
+    number = roster.find(uids(late, *ways))
+    assert roster.row[number[0]] == -1
+    assert roster.kind[number].tolist() == [PLAIN, RATE, RATE, RATE, RATE]
+    assert roster.owners(number) == {late.resource_id}

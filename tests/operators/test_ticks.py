@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operators.ticks import LARGEST, MEAN, SMALLEST, SUM, TickBuffer, ordered, rule_of
+from operators.ticks import LARGEST, MEAN, SMALLEST, SUM, Order, TickBuffer, ordered, rule_of
 
 Row = tuple[int, int, float]  # series, time, value
 TICK_MS = 60_000
@@ -29,10 +29,13 @@ def columns(
 def merged(rows: list[Row], rule: int = MEAN, series: int = 3) -> list[Row]:
     """Order rows of series whose rank is the reverse of their number, all of one cohort."""
     ids = np.arange(series, dtype=np.int32)
-    out = ordered(
-        *columns(rows), TICK_MS, np.zeros(series, np.int32), ids[::-1].copy(),
+    order = Order(
+        np.zeros(series, np.int32),
+        ids[::-1].copy(),
         np.full(series, rule, np.int32),
-    )  # fmt: skip
+        ids.astype(np.uint64),
+    )
+    out = ordered(*columns(rows), TICK_MS, order)
     return list(zip(*(column.tolist() for column in out), strict=True))
 
 
@@ -71,7 +74,8 @@ def test_ticks_before_1970_are_ticks_too() -> None:
 def test_rows_leave_by_cohort_then_tick_then_rank() -> None:
     rows = [(0, 0, 1.0), (1, 0, 2.0), (2, 0, 3.0), (0, 60_000, 4.0), (2, 60_000, 5.0)]
     cohort, rank = np.array([1, 0, 1], np.int32), np.array([1, 0, 0], np.int32)
-    series, tick, _ = ordered(*columns(rows), TICK_MS, cohort, rank, np.zeros(3, np.int32))
+    order = Order(cohort, rank, np.zeros(3, np.int32), np.arange(3, dtype=np.uint64))
+    series, tick, _ = ordered(*columns(rows), TICK_MS, order)
     assert list(zip(series.tolist(), tick.tolist(), strict=True)) == [
         (1, 0), (2, 0), (0, 0), (2, 1), (0, 1),
     ]  # fmt: skip
