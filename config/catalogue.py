@@ -1,8 +1,8 @@
 """The metric catalogue: YAML layers merged into what `schema.Catalogue` asks for.
 
-Each file is a layer with the sections `canonical`, `services` and `clouds`; a later one goes over
-an earlier one, key by key. A vendor's entry says how to read a value, a canonical entry what it
-means: so a metric means the same by whichever name it is looked up.
+Each file is a layer with the sections `canonical`, `endings`, `services` and `clouds`; a later one
+goes over an earlier one, key by key. A vendor's entry says how to read a value, a canonical entry
+what it means: so a metric means the same by whichever name it is looked up.
 """
 
 import re
@@ -18,6 +18,7 @@ SHIPPED = (FOLDER / "catalogue.yaml", FOLDER / "clouds.yaml")
 
 _MAX_CACHED = 65_536  # names come from producers
 _UNSAFE = re.compile(r"[^a-z0-9]+")
+_STATUS = re.compile(r"(.*\|[^|=]+=[1-5])\d\d", re.DOTALL)  # of HTTP, as the label of a name
 
 
 class CatalogueTable:
@@ -25,11 +26,15 @@ class CatalogueTable:
 
     def __init__(self) -> None:
         self.canonical: dict[str, Meaning] = {}
+        self.endings: dict[str, Meaning] = {}
         self.readings: dict[str, dict[str, Reading]] = {}  # by service and vendor's name
         self.overrides: dict[str, Overrides] = {}  # by cloud ("aws") and service ("aws.ec2")
+        # The file that an entry came from: ("services", service, metric), and key by key
+        # ("canonical", metric, key), ("endings", ending, key), ("clouds", name, metric, key).
+        self.origins: dict[tuple[str, ...], str] = {}
         self._services: dict[tuple[str, str], str] = {}
         self._made_up: dict[tuple[str, str], str] = {}
-        self._folded: dict[tuple[str, str], Reading] = {}
+        self._folded: dict[tuple[str, str], str] = {}
         self._specs: dict[tuple[str, str], MetricSpec] = {}
 
     def service(self, cloud: str, vendor_service: str) -> str:
@@ -56,32 +61,71 @@ class CatalogueTable:
 
     def tier(self, service: str) -> int | None:
         """Return how much a service matters, 1 most; None if nothing says so."""
-        for name in (service, service.split(".", 1)[0]):
+        for name in reversed(lineage(service)):
             overrides = self.overrides.get(name)
             if overrides is not None and overrides.tier is not None:
                 return overrides.tier
         return None
 
+    def find(self, service: str, name: str) -> tuple[str, str] | None:
+        """Return where the reading of a metric stands: a service, or its family, and a name.
+
+        In that order: the name itself, its class of status (`|code=5xx` for `|code=503`), the
+        name in another case unless it is canonical.
+        """
+        names = [name]
+        if (status := _STATUS.fullmatch(name)) is not None:
+            names.append(f"{status[1]}xx")
+        for wanted in names:
+            for holder in reversed(lineage(service)):
+                if wanted in self.readings.get(holder, ()):
+                    return holder, wanted
+        if name not in self.canonical:
+            for holder in reversed(lineage(service)):
+                if (folded := self._folded.get((holder, name.casefold()))) is not None:
+                    return holder, folded
+        return None
+
+    def ending(self, name: str) -> str | None:
+        """Return the longest of the `endings` that a name has."""
+        found = [ending for ending in self.endings if name.endswith(ending)]
+        return max(found, key=len, default=None)
+
+    def readings_of(self, service: str) -> dict[str, Reading]:
+        """Return every reading that serves a service: those of its family and its own."""
+        merged: dict[str, Reading] = {}
+        for holder in lineage(service):
+            merged |= self.readings.get(holder, {})
+        return merged
+
     def _spec(self, service: str, name: str) -> MetricSpec:
-        reading = self.readings.get(service, {}).get(name)
-        if reading is None and name not in self.canonical:
-            reading = self._folded.get((service, name.casefold()))
-        if reading is None:
-            meant = self.meaning(service, name).present()
-            taken = {
-                self._statistic(other, meant)
-                for other in self.readings.get(service, {}).values()
-                if other.metric == name
-            }
-            if len(taken) == 1:  # ticks sum what was summed, whichever name they look up
-                meant["statistic"] = taken.pop()
-            return MetricSpec(name, **meant)
+        found = self.find(service, name)
+        if found is None:
+            return MetricSpec(name, **self._unread(service, name))
+        reading = self.readings[found[0]][found[1]]
         metric, labels = reading.target
         meant = self.meaning(service, metric).present()
         meant["statistic"] = self._statistic(reading, meant)
         return MetricSpec(
-            metric, scale=reading.scale, offset=reading.offset, labels=labels, **meant
+            metric,
+            scale=reading.scale,
+            offset=reading.offset,
+            labels=labels,
+            across=reading.across,
+            **meant,
         )
+
+    def _unread(self, service: str, name: str) -> dict[str, Any]:
+        """Return what a canonical name means, or a name that nobody knows."""
+        meant = self.meaning(service, name).present()
+        if name not in self.canonical:
+            ending = self.ending(name)
+            return meant if ending is None else self.endings[ending].present() | meant
+        readings = self.readings_of(service).values()
+        taken = {self._statistic(other, meant) for other in readings if other.metric == name}
+        if len(taken) == 1:  # ticks sum what was summed, whichever name they look up
+            meant["statistic"] = taken.pop()
+        return meant
 
     @staticmethod
     def _statistic(reading: Reading, meant: dict[str, Any]) -> str:
@@ -90,7 +134,7 @@ class CatalogueTable:
     def meaning(self, service: str, metric: str) -> Meaning:
         """Return what a canonical name means in a service, the most specific layer on top."""
         found = self.canonical.get(metric, Meaning())
-        for name in (service.split(".", 1)[0], service):
+        for name in lineage(service):
             if name in self.overrides:
                 found = self.overrides[name].metrics.get(metric, Meaning()).over(found)
         return found
@@ -102,6 +146,10 @@ class CatalogueTable:
         """
         for metric, meaning in layer.canonical.items():
             self.canonical[metric] = meaning.over(self.canonical.get(metric, Meaning()))
+            self._note(path, meaning, "canonical", metric)
+        for ending, meaning in layer.endings.items():
+            self.endings[ending] = meaning.over(self.endings.get(ending, Meaning()))
+            self._note(path, meaning, "endings", ending)
         for service, entry in layer.services.items():
             self._add_service(service, entry, path)
         for cloud, overrides in layer.clouds.items():
@@ -118,6 +166,9 @@ class CatalogueTable:
         self._specs.clear()
         self._made_up.clear()
 
+    def _note(self, path: str | Path, meaning: Meaning, *place: str) -> None:
+        self.origins |= {(*place, key): str(path) for key in meaning.present()}
+
     def _add_service(self, service: str, entry: Service, path: str | Path) -> None:
         cloud = service.split(".", 1)[0]
         readings = self.readings.setdefault(service, {})
@@ -125,6 +176,7 @@ class CatalogueTable:
             self._services[cloud, name.casefold()] = service
         self._services[cloud, service.casefold()] = service
         readings.update(entry.metrics)
+        self.origins |= {("services", service, name): str(path) for name in entry.metrics}
         taken: dict[tuple[str, tuple[tuple[str, str], ...]], str] = {}
         for name, reading in readings.items():
             where = f"{path}: services.{service}.metrics.{name}"
@@ -132,10 +184,15 @@ class CatalogueTable:
                 raise ConfigError(
                     f"{where}.metric: must be declared under `canonical`, got {reading.metric!r}"
                 )
-            self._folded[service, name.casefold()] = reading
+            if name in self.canonical and (reading.metric != name or reading.converts):
+                raise ConfigError(
+                    f"{where}: is a canonical name too, and must be read as itself, unconverted"
+                )
+            self._folded[service, name.casefold()] = name
             if reading.instead_of is None:
                 other = taken.setdefault(reading.target, name)
-                if other != name:
+                # Where a label chose the entry, it tells the streams of the series apart.
+                if other.split("|", 1)[0] != name.split("|", 1)[0]:
                     raise ConfigError(
                         f"{where}: would be mixed with {other!r}, which also becomes "
                         f"{reading.metric!r}; give it labels, or `instead_of: {other}`"
@@ -158,8 +215,15 @@ class CatalogueTable:
                     f"got {metric!r}"
                 )
             metrics[metric] = meaning.over(metrics.get(metric, Meaning()))
+            self._note(path, meaning, "clouds", name, metric)
         tier = below.tier if given.tier is None else given.tier
         self.overrides[name] = Overrides(tier, metrics)
+
+
+def lineage(service: str) -> tuple[str, ...]:
+    """Return a service's family and itself, whose entries go over the family's: app, app.nginx."""
+    family = service.split(".", 1)[0]
+    return (service,) if family == service else (family, service)
 
 
 def load_catalogue(*paths: str | Path) -> CatalogueTable:

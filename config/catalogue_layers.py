@@ -59,12 +59,15 @@ class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scale: float = 1.0
     offset: float = 0.0
     labels: dict[str, str] = {}
+    across: tuple[str, ...] = ()  # labels that do not make a series: cpu=0, cpu=1 are one
     instead_of: str | None = None  # never sent together with this one, and means the same
 
     def __post_init__(self) -> None:
         MetricSpec(self.metric, scale=self.scale)
         if not abs(self.offset) < float("inf"):
             raise ValueError(f"offset must be finite, got {self.offset!r}")
+        if len(set(self.across)) < len(self.across) or "" in self.across:
+            raise ValueError(f"across must be different label names, got {self.across!r}")
         if self.statistic is not None:
             _check_statistic(self.statistic)
 
@@ -72,6 +75,11 @@ class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def target(self) -> tuple[str, tuple[tuple[str, str], ...]]:
         """The series within a resource that it becomes."""
         return self.metric, tuple(sorted(self.labels.items()))
+
+    @property
+    def converts(self) -> bool:
+        """Whether the value or the series' labels differ from what was sent."""
+        return (self.scale, self.offset) != (1.0, 0.0) or bool(self.labels)
 
 
 class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -103,5 +111,6 @@ class Layer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One file."""
 
     canonical: dict[str, Meaning] = {}
+    endings: dict[str, Meaning] = {}  # of names that nobody knows: "_total"
     services: dict[str, Service] = {}
     clouds: dict[str, Cloud] = {}

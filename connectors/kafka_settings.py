@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from functools import cache
 from typing import Literal
 
 import msgspec
@@ -21,6 +22,7 @@ OURS = frozenset(  # what the connectors set themselves and rely on
     )
 )
 TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+ENCODINGS = ("auto", "none", "gzip", "zstd", "snappy", "lz4")  # of payloads, not of batches
 
 Property = str | int | float | bool
 
@@ -51,30 +53,78 @@ class KafkaClient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         return f"{type(self).__name__}({inside})"
 
 
-class KafkaSource(KafkaClient, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="kafka"):
-    """Topics to read, all in one format; each partition of each is a source partition."""
+class Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A topic, or all that a pattern names, with a format and an encoding of their own."""
 
-    topics: tuple[str, ...]
-    format: str  # name of a decoder: "cloudwatch-json" ...
+    name: str  # or a regular expression, which begins with "^" and may end anywhere in a name
+    format: str = ""  # none: the source's
+    encoding: str = ""  # none: the source's
+
+    def __post_init__(self) -> None:
+        if not self.is_pattern:
+            check_topic("topics", self.name)
+        else:
+            _compiled(self.name)
+        if self.encoding:
+            _check_encoding(self.encoding)
+
+    @property
+    def is_pattern(self) -> bool:
+        """Whether it names topics by a regular expression."""
+        return self.name.startswith("^")
+
+    def matches(self, topic: str) -> bool:
+        """Whether a topic is meant; a pattern never means an internal one (`__...`)."""
+        if not self.is_pattern:
+            return topic == self.name
+        return not topic.startswith("__") and _compiled(self.name).search(topic) is not None
+
+
+class KafkaSource(KafkaClient, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="kafka"):
+    """Topics to read; each partition of each is a source partition.
+
+    An entry of `topics` is a name, a pattern, or a `Topic`, which has its own format.
+    """
+
+    topics: tuple[str | Topic, ...]
+    format: str = "auto"  # name of a decoder: "cloudwatch-json" ...; of topics that name none
+    encoding: str = "auto"  # of payloads: one of ENCODINGS
     start: str = "earliest"  # or "latest", or an RFC 3339 time: the first record at or after it
     end: str = "never"  # or "now": the end at the start; or a time: before the first record at it
     on_offset_gone: Literal["stop", "earliest", "latest"] = "stop"  # retention overtook the reader
+    check_partitions_s: float = 60.0  # how often new partitions and topics are looked for
     poll_size: int = 5_000  # messages a chunk at most
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.topics:
             raise ValueError(f"topics must name at least one topic, got {self.topics!r}")
-        if len(set(self.topics)) != len(self.topics):
-            raise ValueError(f"topics must differ, got {self.topics!r}")
-        for topic in self.topics:
-            check_topic("topics", topic)
+        names = [entry.name for entry in self.entries()]
+        if len(set(names)) != len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ValueError(f"topics must differ, got {twice!r} twice")
+        if not self.format:
+            raise ValueError(f"format must name a format, got {self.format!r}")
+        _check_encoding(self.encoding)
         if self.start not in {"earliest", "latest"}:
             instant_ms("start", self.start)
         if self.end not in {"never", "now"}:
             instant_ms("end", self.end)
+        if not 0 < self.check_partitions_s <= 86_400:
+            raise ValueError(
+                f"check_partitions_s must be in (0, 86400] s, got {self.check_partitions_s!r}"
+            )
         if not 1 <= self.poll_size <= 100_000:
             raise ValueError(f"poll_size must be in [1, 100000], got {self.poll_size!r}")
+
+    def entries(self) -> tuple[Topic, ...]:
+        """Return what is to be read, each entry with its format and encoding."""
+        return tuple(
+            Topic(entry, self.format, self.encoding)
+            if isinstance(entry, str)
+            else Topic(entry.name, entry.format or self.format, entry.encoding or self.encoding)
+            for entry in self.topics
+        )
 
 
 class KafkaOutput(KafkaClient, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="kafka"):
@@ -106,6 +156,21 @@ class KafkaOutput(KafkaClient, frozen=True, forbid_unknown_fields=True, kw_only=
 def masked(properties: dict[str, Property]) -> dict[str, Property]:
     """Return the properties with the values of secret ones replaced by "***"."""
     return {k: "***" if SECRET.search(k) else v for k, v in properties.items()}
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as ex:
+        raise ValueError(
+            f"topics must be names or regular expressions, got {pattern!r}: {ex}"
+        ) from ex
+
+
+def _check_encoding(encoding: str) -> None:
+    if encoding not in ENCODINGS:
+        raise ValueError(f"encoding must be one of {', '.join(ENCODINGS)}, got {encoding!r}")
 
 
 def check_topic(field: str, topic: str) -> None:

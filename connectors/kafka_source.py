@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -20,10 +20,10 @@ from connectors.kafka_client import (
     Contact,
     KafkaUnavailableError,
     asking,
-    find_partitions,
     make_consumer,
 )
-from connectors.kafka_settings import KafkaSource, instant_ms
+from connectors.kafka_settings import KafkaSource, Topic, instant_ms
+from connectors.kafka_topics import find_topics
 from schema import Chunk
 
 logger = logging.getLogger(__name__)
@@ -33,32 +33,21 @@ VERIFY_WITHIN_S = 1.0
 GONE = frozenset((KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE))
 
 
-def kafka_origins(settings: KafkaSource, clock: Callable[[], datetime]) -> list["KafkaOrigin"]:
-    """Return an origin for each topic; ask the brokers once for all of them.
+def kafka_origins(
+    settings: KafkaSource, clock: Callable[[], datetime], *, ours: Collection[str] = ()
+) -> list["KafkaOrigin"]:
+    """Return an origin for each topic that is there, sorted by name; see `find_topics`.
 
-    Raises: KafkaUnavailableError within `connect_timeout_s` if no broker answers or one of the
-    topics does not exist; ValueError if librdkafka refuses the properties.
+    Raises: KafkaUnavailableError within `connect_timeout_s` if no broker answers or a topic does
+    not exist; ValueError if librdkafka refuses the properties.
     """
-    where = f"kafka:{','.join(settings.topics)}"
-    contact = Contact(where)
+    contact = Contact(f"kafka:{','.join(entry.name for entry in settings.entries())}")
     consumer = make_consumer(settings, contact)
     try:
-        return [_origin(settings, topic, consumer, contact, clock) for topic in settings.topics]
+        found = find_topics(settings, contact, consumer, ours)
     finally:
         consumer.close()
-
-
-def _origin(
-    settings: KafkaSource,
-    topic: str,
-    consumer: Consumer,
-    contact: Contact,
-    clock: Callable[[], datetime],
-) -> "KafkaOrigin":
-    partitions = find_partitions(settings, contact, consumer, topic)
-    if partitions is None:
-        raise KafkaUnavailableError(f"kafka:{topic}: no such topic at {settings.brokers}")
-    return KafkaOrigin(settings, topic, partitions, clock)
+    return [KafkaOrigin(settings, each.topic, each.partitions, clock) for each in found]
 
 
 class KafkaOrigin:
@@ -67,14 +56,15 @@ class KafkaOrigin:
     def __init__(
         self,
         settings: KafkaSource,
-        topic: str,
+        topic: Topic,
         partitions: Sequence[int],
         clock: Callable[[], datetime],
     ) -> None:
-        self.name = f"kafka:{topic}"
-        self.format = settings.format
+        self.name = f"kafka:{topic.name}"
+        self.format = topic.format
+        self.encoding = topic.encoding
         self._settings = settings
-        self._topic = topic
+        self._topic = topic.name
         self._partitions = partitions
         self._clock = clock
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from config.app import App
-from config.catalogue import load_catalogue
+from config.catalogue import SHIPPED, load_catalogue
 from connectors.console import ConsoleFeed, ConsoleSink
 from connectors.control_log import ControlLog, FileControlLog
 from connectors.dead_letter import DeadLetterFile, dead_letter_lines
@@ -77,7 +77,7 @@ def group_settings(
 
 def catalogue_of(app: App) -> Catalogue:
     """Return the shipped catalogue with the settings' files laid over it."""
-    return load_catalogue(*app.catalogue)
+    return load_catalogue(*SHIPPED, *app.catalogue)
 
 
 def incident_sinks(app: App) -> Sequence[AnySink[Transition]]:
@@ -112,12 +112,18 @@ def _origins(app: App) -> list[Origin]:
     for i, source in enumerate(app.sources):
         match source:
             case KafkaSource():
-                origins += kafka_origins(source, wall_clock)
+                origins += kafka_origins(source, wall_clock, ours=_topics_written(app))
             case FileSource():
                 origins.append(FileOrigin(source, "files" if i == 0 else f"files{i + 1}"))
             case _:
                 origins.append(SimulatorOrigin(source))
     return origins
+
+
+def _topics_written(app: App) -> set[str]:
+    """Return the topics that no pattern of a source may match, or the flow would feed itself."""
+    outputs = (*app.sinks, app.dead_letter, app.late, app.control_log)
+    return {output.topic for output in outputs if isinstance(output, KafkaOutput)}
 
 
 def _format(origin: Origin, partition: str) -> str:

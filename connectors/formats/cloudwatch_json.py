@@ -6,8 +6,9 @@ from typing import Annotated, Any, Protocol, cast
 import msgspec
 import numpy as np
 
+from connectors.formats.cloudwatch_resource import cloudwatch_resource
 from connectors.formats.columns import REJECTED, RejectRow, assemble
-from connectors.formats.flat_text import Pairs, joined, pairs, unambiguous
+from connectors.formats.flat_text import pairs
 from connectors.formats.json_lines import LineReader
 from connectors.formats.reasons import (
     COUNT_ZERO,
@@ -21,22 +22,12 @@ from connectors.formats.reasons import (
 from connectors.formats.series_book import SeriesBook
 from connectors.formats.settings import DecodeSettings
 from connectors.formats.times import MAX_TS_MS
-from schema import F64, I32, Catalogue, Decoded, MetricSpec, Resource, SeriesTable
+from schema import F64, I32, Catalogue, Decoded, MetricSpec, SeriesTable
 
 _NOTHING = msgspec.Raw()
 _NUMBER: msgspec.json.Decoder[float | None] = msgspec.json.Decoder(float | None)
 _ALWAYS = ("mean", "sum", "count")  # made of `count` and `sum`, which every point carries
 _PLAIN = ("min", "max")  # absent: no value. Percentiles: the mean stands in
-# A single dimension names the resource; where it is not the namespace's own, its name tells it
-# apart: an Aurora cluster and an instance may both be called "orders".
-_OWN_DIMENSION = {
-    "AWS/EC2": "InstanceId",
-    "CWAgent": "InstanceId",
-    "AWS/Lambda": "FunctionName",
-    "AWS/RDS": "DBInstanceIdentifier",
-    "AWS/ELB": "LoadBalancerName",
-    "AWS/ApplicationELB": "LoadBalancer",
-}
 
 Identity = tuple[str, str, str, str, str | None, bytes]
 
@@ -135,7 +126,7 @@ class CloudwatchJson:
             return REJECTED
         service = self._book.catalogue.service("aws", p.namespace)
         spec: MetricSpec = self._book.catalogue.lookup(service, p.metric_name)
-        resource = _resource(service, p, dimensions)
+        resource = cloudwatch_resource(service, p.account_id, p.region, p.namespace, dimensions)
         slot = self._book.slot(resource, spec, p.unit or "", (), source=p.metric_name)
         self._book.remember(identity, slot, size)
         return slot
@@ -186,17 +177,3 @@ def _number(raw: bytes, name: str) -> float | None:
     if found is None and name in _PLAIN:
         raise BadPoint(NO_STATISTIC, f"no {name}")
     return found
-
-
-def _resource(service: str, p: _Point, dimensions: Pairs) -> Resource:
-    uid = ""
-    if not dimensions:
-        name = p.namespace.rsplit("/", 1)[-1]
-    elif len(dimensions) == 1:
-        key, name = dimensions[0]
-        if key != _OWN_DIMENSION.get(p.namespace):
-            uid = unambiguous(dimensions)
-    else:
-        name, uid = joined(dimensions), unambiguous(dimensions)
-    zones = tuple(("zone", value) for key, value in dimensions if key == "AvailabilityZone")
-    return Resource("aws", service, p.account_id, p.region, name, zones, uid)

@@ -21,6 +21,8 @@ NO_STATISTIC = "no_statistic"
 UNSUPPORTED = "unsupported"
 CUMULATIVE = "cumulative_not_supported_yet"
 TOO_LARGE = "too_large"
+BAD_ENCODING = "bad_encoding"
+UNKNOWN_FORMAT = "unknown_format"
 
 REASONS = (
     EMPTY,
@@ -36,6 +38,8 @@ REASONS = (
     UNSUPPORTED,
     CUMULATIVE,
     TOO_LARGE,
+    BAD_ENCODING,
+    UNKNOWN_FORMAT,
 )
 
 PARSE_ERRORS = (ValueError, RecursionError)  # all that msgspec raises on input; see `explain`

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 
+from connectors.formats.attributed import Attributed, Inventory
+from connectors.formats.auto import AUTO, Chosen, FormatDecoder
 from connectors.formats.azure_monitor import AzureMonitor
 from connectors.formats.blocks import InBlocks
 from connectors.formats.cloudwatch_json import CloudwatchJson
+from connectors.formats.encodings import Unpacked, check_encoding
 from connectors.formats.foreshock_json import ForeshockJson
 from connectors.formats.gcp_timeseries import GcpTimeseries
 from connectors.formats.settings import DecodeSettings
@@ -18,13 +21,42 @@ _DECODERS: dict[str, Callable[[Catalogue, DecodeSettings], Decoder]] = {
 }
 
 FORMATS = tuple(_DECODERS)
+# A payload is no text, so in a file it is the whole file.
+BINARY_FORMATS = frozenset({"cloudwatch-otel", "otlp-proto", "prometheus-remote-write"})
 
 
 def create_decoder(
-    name: str, catalogue: Catalogue, settings: DecodeSettings | None = None
-) -> Decoder:
-    """Return a new decoder of the format `name`: one for each partition."""
-    make = _DECODERS.get(name)
-    if make is None:
-        raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {name!r}")
-    return InBlocks(make(catalogue, DecodeSettings() if settings is None else settings))
+    name: str,
+    catalogue: Catalogue,
+    settings: DecodeSettings | None = None,
+    *,
+    encoding: str = "auto",
+    inventory: Inventory | None = None,
+    source: str = "",
+    found: str = "",
+) -> FormatDecoder:
+    """Return a new decoder of the format `name`: one for each partition.
+
+    Of `auto`, `found` is what it had found before a restart, and `source` is for its log line.
+    """
+    check_format(name)
+    check_encoding(encoding)
+    if found and found not in _DECODERS:
+        raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {found!r} as found")
+    limits = DecodeSettings() if settings is None else settings
+
+    def make(format_name: str) -> Decoder:
+        decoder: Decoder = InBlocks(_DECODERS[format_name](catalogue, limits))
+        return decoder if inventory is None else Attributed(decoder, inventory)
+
+    chosen = found if name == AUTO else name
+    decoder = Chosen(make, FORMATS, limits.max_payload_bytes, source, chosen)
+    if chosen == "prometheus-remote-write" and encoding == "snappy":
+        encoding = "auto"  # its block form is the format's own
+    return decoder if encoding == "none" else Unpacked(decoder, encoding, limits.max_payload_bytes)
+
+
+def check_format(name: str) -> None:
+    """Raise ValueError unless `name` is a format, or `auto`."""
+    if name != AUTO and name not in _DECODERS:
+        raise ValueError(f"format must be one of {', '.join((*FORMATS, AUTO))}, got {name!r}")

@@ -6,7 +6,7 @@ import msgspec
 class DecodeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Settings of every decoder, and the YAML section `decode`."""
 
-    max_payload_bytes: int = 1_048_576  # a longer payload is rejected unread
+    max_payload_bytes: int = 16_777_216  # plain; a longer payload is rejected unread
     cache_entries: int = 262_144  # identities remembered; twice as many for a moment
     cache_bytes: int = 67_108_864  # of their keys; twice as many for a moment
 

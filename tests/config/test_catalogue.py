@@ -153,6 +153,108 @@ def test_a_vendors_name_is_found_in_another_case() -> None:
     assert SHIPPED_TABLE.lookup("azure.vm", "percentage cpu").metric == "cpu.utilization"
 
 
+FAMILY = """
+canonical:
+  latency: {unit: ms, bad: up}
+  error.count: {statistic: sum, bad: up}
+  request.rate: {statistic: sum, bad: down}
+  cpu.utilization: {unit: percent}
+endings:
+  _total: {statistic: sum, weight: 0.5}
+  _seconds_total: {weight: 0.25}
+services:
+  app:
+    metrics:
+      cpu: {metric: cpu.utilization, scale: -100, offset: 100, across: [cpu, mode]}
+      requests: {metric: request.rate}
+      requests|code=5xx: {metric: error.count}
+      requests|code=404: {metric: error.count}
+      faults: {metric: error.count, instead_of: requests|code=5xx}
+  app.shop:
+    metrics:
+      requests: {metric: latency}
+"""
+
+
+def test_labels_that_make_no_series_come_with_the_entry(tmp_path: Path) -> None:
+    spec = load_catalogue(layer(tmp_path, FAMILY)).lookup("app", "cpu")
+    assert (spec.across, spec.scale, spec.offset) == (("cpu", "mode"), -100.0, 100.0)
+
+
+def test_a_service_without_an_entry_takes_that_of_its_family(tmp_path: Path) -> None:
+    table = load_catalogue(layer(tmp_path, FAMILY))
+    assert table.lookup("app.other", "cpu").metric == "cpu.utilization"
+    assert table.lookup("app.other", "requests").metric == "request.rate"
+    assert table.lookup("app.shop", "requests").metric == "latency"  # its own
+    assert table.lookup("app.shop", "cpu").metric == "cpu.utilization"
+    assert table.lookup("apple.shop", "cpu").metric == "cpu"
+    assert table.lookup("app.other", "CPU").metric == "cpu.utilization"
+
+
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [
+        ("requests|code=500", "error.count"),
+        ("requests|code=503", "error.count"),
+        ("requests|code=5xx", "error.count"),
+        ("requests|code=404", "error.count"),
+        ("requests|code=403", "requests|code=403"),
+        ("requests|code=50", "requests|code=50"),
+        ("requests|code=5000", "requests|code=5000"),
+        ("requests|version=500", "requests|version=500"),
+    ],
+)
+def test_a_class_of_status_stands_for_its_codes(tmp_path: Path, name: str, metric: str) -> None:
+    table = load_catalogue(layer(tmp_path, FAMILY))
+    assert table.lookup("app", name).metric == metric
+    assert table.lookup("app.other", name).metric == metric
+
+
+def test_an_exact_status_goes_before_its_class(tmp_path: Path) -> None:
+    mine = layer(
+        tmp_path,
+        """
+canonical: {error.count: {}, throttles: {}}
+services:
+  app:
+    metrics:
+      requests|code=5xx: {metric: error.count}
+  app.shop:
+    metrics:
+      requests|code=503: {metric: throttles}
+""",
+    )
+    table = load_catalogue(mine)
+    assert table.lookup("app.shop", "requests|code=503").metric == "throttles"
+    assert table.lookup("app.shop", "requests|code=500").metric == "error.count"
+
+
+def test_an_unknown_name_is_taken_by_its_longest_ending(tmp_path: Path) -> None:
+    table = load_catalogue(layer(tmp_path, FAMILY))
+    assert table.lookup("app", "a_total") == MetricSpec("a_total", statistic="sum", weight=0.5)
+    assert table.lookup("x", "a_seconds_total") == MetricSpec("a_seconds_total", weight=0.25)
+    assert table.lookup("app", "a_totals") == MetricSpec("a_totals")
+
+
+@pytest.mark.parametrize(
+    ("name", "statistic", "bad", "weight"),
+    [
+        ("orders_total", "sum", "both", 0.5),
+        ("checkout.duration.count", "mean", "both", 0.5),
+        ("jvm.pool.count", "mean", "both", 0.5),
+        ("checkout.duration.sum", "sum", "none", 0.1),
+        ("checkout.duration.max", "max", "none", 0.1),
+        ("checkout.duration.min", "min", "none", 0.1),
+        ("build_info", "mean", "none", 0.1),
+        ("last_backup_timestamp_seconds", "mean", "none", 0.1),
+        ("discount", "mean", "both", 1.0),
+    ],
+)
+def test_shipped_endings(name: str, statistic: str, bad: str, weight: float) -> None:
+    spec = SHIPPED_TABLE.lookup("app.shop", name)
+    assert (spec.metric, spec.statistic, spec.bad, spec.weight) == (name, statistic, bad, weight)
+
+
 def test_layers_go_over_each_other_key_by_key(tmp_path: Path) -> None:
     mine = layer(
         tmp_path,

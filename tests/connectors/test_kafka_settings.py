@@ -3,15 +3,23 @@
 import msgspec
 import pytest
 
-from connectors.kafka_settings import KafkaOutput, KafkaSource, Property, instant_ms, masked
+from connectors.kafka_settings import (
+    KafkaOutput,
+    KafkaSource,
+    Property,
+    Topic,
+    instant_ms,
+    masked,
+)
 
-SOURCE = {"type": "kafka", "brokers": "b:9092", "topics": ["t"], "format": "foreshock-json"}
+SOURCE = {"type": "kafka", "brokers": "b:9092", "topics": ["t"]}
 OUTPUT = {"type": "kafka", "brokers": "b:9092", "topic": "t"}
 
 
 def test_the_defaults_are_enough() -> None:
     source = msgspec.convert(SOURCE, KafkaSource)
     assert (source.start, source.end, source.on_offset_gone) == ("earliest", "never", "stop")
+    assert source.entries() == (Topic("t", "auto", "auto"),)
     assert msgspec.convert(OUTPUT, KafkaOutput).partitions is None
 
 
@@ -20,7 +28,15 @@ def test_the_defaults_are_enough() -> None:
     [
         ("brokers", " ", "brokers must be 'host:port,host:port', got ' '"),
         ("topics", [], "topics must name at least one topic"),
-        ("topics", ["t", "t"], "topics must differ"),
+        ("topics", ["t", "t"], "topics must differ, got 't' twice"),
+        ("topics", ["t", {"name": "t"}], "topics must differ, got 't' twice"),
+        ("topics", ["^a("], r"topics must be names or regular expressions, got '\^a\('"),
+        ("topics", [{"name": "a b"}], "topics must be of letters, .* got 'a b'"),
+        ("topics", [{"name": "t", "encoding": "br"}], "encoding must be one of auto, .* got 'br'"),
+        ("topics", [{"name": "t", "start": "latest"}], "unknown field `start`"),
+        ("format", "", "format must name a format, got ''"),
+        ("encoding", "deflate", "encoding must be one of auto, none, .* got 'deflate'"),
+        ("check_partitions_s", 0.0, "check_partitions_s must be in .* got 0.0"),
         ("topics", ["a b"], "topics must be of letters, .* got 'a b'"),
         ("topics", [".."], r"topics must be of letters, .* got '\.\.'"),
         ("start", "now", "start must be 'earliest', 'latest' or a time .* got 'now'"),
@@ -51,6 +67,36 @@ def test_a_bad_source_is_refused(field: str, value: object, message: str) -> Non
 def test_a_bad_output_is_refused(field: str, value: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         msgspec.convert({**OUTPUT, field: value}, KafkaOutput)
+
+
+def test_a_topic_has_the_format_of_its_source_unless_it_names_its_own() -> None:
+    topics = ["a", {"name": "b", "format": "otlp-proto"}, {"name": "^c", "encoding": "gzip"}]
+    given = {**SOURCE, "topics": topics, "format": "foreshock-json", "encoding": "none"}
+    assert msgspec.convert(given, KafkaSource).entries() == (
+        Topic("a", "foreshock-json", "none"),
+        Topic("b", "otlp-proto", "none"),
+        Topic("^c", "foreshock-json", "gzip"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "topic", "matches"),
+    [
+        ("metrics", "metrics", True),
+        ("metrics", "metrics.aws", False),
+        ("metrics.aws", "metricsXaws", False),  # a name is no expression
+        (r"^metrics\.", "metrics.aws", True),  # and an expression need not reach the end
+        (r"^metrics\..*$", "metrics.aws", True),
+        (r"^metrics\.", "my.metrics.aws", False),
+        ("^.*", "__consumer_offsets", False),
+        ("^__", "__consumer_offsets", False),
+        ("__mine", "__mine", True),  # asked for by name
+    ],
+)
+def test_an_entry_that_begins_with_a_caret_is_an_expression(
+    entry: str, topic: str, matches: bool
+) -> None:
+    assert Topic(entry).matches(topic) is matches
 
 
 def test_times_are_read_with_their_zone() -> None:

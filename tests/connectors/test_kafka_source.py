@@ -184,12 +184,6 @@ def test_a_gap_at_the_end_moves_the_position(real_kafka: Cluster) -> None:
     reader.close()
 
 
-def test_several_topics_are_several_origins(kafka: Cluster) -> None:
-    a, b = kafka.topic("many.a"), kafka.topic("many.b")
-    both = kafka_origins(source(kafka, "", topics=(b, a)), later)
-    assert [o.name for o in both] == [f"kafka:{b}", f"kafka:{a}"]
-
-
 @pytest.mark.parametrize(("policy", "first"), [("earliest", b"c"), ("latest", b"new")])
 def test_an_offset_that_is_gone_leaves_a_gap_if_so_set(
     real_kafka: Cluster, policy: str, first: bytes, caplog: pytest.LogCaptureFixture
@@ -221,12 +215,6 @@ def test_an_offset_that_is_gone_stops_the_flow_otherwise(real_kafka: Cluster) ->
     with pytest.raises(KafkaUnavailableError, match=r"gone.stop/0: offset 0 is gone.* 2 to 3"):
         drain(reader, 1)
     reader.close()
-
-
-def test_an_unknown_topic_is_one_clear_error(kafka: Cluster) -> None:
-    topic = kafka.name("nowhere")
-    with pytest.raises(KafkaUnavailableError, match=f"kafka:{topic}: no such topic"):
-        kafka_origins(source(kafka, topic), later)
 
 
 def dead(**properties: str) -> KafkaSource:

@@ -37,7 +37,7 @@ BROKEN = [
     ("a string", lambda p: b'"x"', "wrong_shape"),
     ("null", lambda p: b"null", "wrong_shape"),
     ("an array of numbers", lambda p: b"[7]", "wrong_shape"),
-    ("2 MB", lambda p: p + b" " * 2_000_000, "too_large"),
+    ("17 MB", lambda p: p + b" " * 17_000_000, "too_large"),
     ("a bare NaN", lambda p: p[:-1] + b',"x":NaN}', "not_finite"),
     ("a lone surrogate", lambda p: p.replace(b'"', b'"\\ud800', 1), "malformed_json"),
     ("binary", lambda p: bytes(range(256)), "not_utf8"),
@@ -204,7 +204,10 @@ def test_endless_identities_leave_the_cache_bounded(name: str) -> None:
         new = b'"s%d"' % i if found == b'"s"' else b"x%d" % i
         decoder([ONE_POINT[name].replace(found, new), ONE_POINT[name]], table)
     assert len(table.series) == 301
-    book = vars(vars(decoder)["_decode"])["_book"]
+    inside: object = decoder
+    while "_decode" in vars(inside):
+        inside = vars(inside)["_decode"]
+    book = vars(inside)["_book"]
     assert isinstance(book, SeriesBook)
     assert 0 < len(book.identities) <= 20
 
