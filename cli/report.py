@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 if TYPE_CHECKING:
-    from flows.summary import IncidentLine, Labelled, Summary
+    from flows.summary import Counts, IncidentLine, Labelled, Summary
 
 MAX_SHOWN = 20
 
@@ -39,7 +39,7 @@ def summary_lines(summary: "Summary") -> list[str]:
     lines += [
         "",
         f"payloads    {counts.payloads:,}",
-        f"samples     {counts.samples:,} ({counts.late:,} late, {counts.rejected:,} rejected)",
+        f"samples     {counts.samples:,} ({_others(counts)})",
         f"resources   {counts.resources:,}",
         f"took        {counts.elapsed_s:,.1f} s  {rate}".rstrip(),
         f"incidents   {len(summary.incidents):,}",
@@ -47,6 +47,12 @@ def summary_lines(summary: "Summary") -> list[str]:
     if summary.labelled is not None:
         lines += _labelled(summary.labelled)
     return [*lines, f"outcome     {summary.outcome_digest}"]
+
+
+def _others(counts: "Counts") -> str:
+    """Say what became of the points that are no samples."""
+    absorbed = f"{counts.absorbed:,} absorbed, " if counts.absorbed else ""
+    return f"{counts.late:,} late, {absorbed}{counts.rejected:,} rejected"
 
 
 def _labelled(found: "Labelled") -> list[str]:

@@ -64,11 +64,11 @@ def resumed(name: str, resume_state: bytes, shape: Standing) -> Standing:
             f"{name}: the recovery store was made with {found.groups} key groups, the settings "
             f"say {shape.groups}: the number must stay the same for the life of the store"
         )
-    if (found.partitions, found.index) != (shape.partitions, shape.index):
+    if found.index != shape.index or found.partitions > shape.partitions:
         raise SnapshotError(
             f"{name}: the recovery store was made when this was partition {found.index} of "
             f"{found.partitions}, counted from 0; now it is {shape.index} of {shape.partitions}: "
-            "the list of partitions must stay the same for the life of the store"
+            "partitions may only be added"
         )
     return found
 

@@ -2,8 +2,10 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Generic
 
 import msgspec
@@ -21,6 +23,7 @@ from connectors.partition import (
     Standing,
     resumed,
 )
+from connectors.partition_list import lasting_order
 
 __all__ = [
     "Intake",
@@ -42,11 +45,12 @@ def wall_clock() -> datetime:
 class Intake(FixedPartitionedSource[Item, bytes], Generic[Item]):
     """All partitions of all origins as one Bytewax source.
 
-    A partition's Bytewax name is "origin/partition", its index its place in the sorted list of
-    all of them, the same in every process. `stop` ends the flow without an end in band, so that
-    no tick closes and a resumed run goes on where this one stood.
+    A partition's Bytewax name is "origin/partition", its index its place in the list of all of
+    them, the same in every process and after every restart: `store` is the folder of the recovery
+    store, which remembers it. `stop` ends the flow without an end in band, so that no tick closes
+    and a resumed run goes on where this one stood.
 
-    Raises: SnapshotError on resume with another number of key groups or list of partitions.
+    Raises: SnapshotError on resume with another number of key groups or order of partitions.
     """
 
     def __init__(
@@ -59,14 +63,15 @@ class Intake(FixedPartitionedSource[Item, bytes], Generic[Item]):
         settings: IntakeSettings,
         pace: Pace | None = None,
         control_log: ControlLog | None = None,
+        store: Path | None = None,
         clock: Callable[[], datetime] = wall_clock,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         places = [(f"{o.name}/{p}", o, p) for o in origins for p in o.partitions()]
-        self.names = sorted(name for name, _, _ in places)
-        if len(set(self.names)) != len(self.names):
-            twice = next(a for a, b in zip(self.names, self.names[1:], strict=False) if a == b)
-            raise ValueError(f"every partition must be read once, got {twice!r} twice")
+        twice = [name for name, n in Counter(name for name, _, _ in places).items() if n > 1]
+        if twice:
+            raise ValueError(f"every partition must be read once, got {min(twice)!r} twice")
+        self.names = lasting_order(store, [name for name, _, _ in places])
         self._places = {name: (origin, part) for name, origin, part in places}
         self._stage = stage
         self._groups = groups

@@ -26,7 +26,7 @@ from connectors.simulator.settings import OWN_FORMAT
 from connectors.source import Intake, wall_clock
 from flows.detect import AnySink
 from flows.models import service_models
-from operators.ingest import Ingest, Ingested
+from operators.ingest import Ingest, Ingested, remembered_format
 from operators.keygroup import GroupSettings
 from schema import Catalogue, LateSample, Reject, Transition
 
@@ -40,8 +40,14 @@ class Sources:
         self.origins = _origins(app)
         self._by_name = {origin.name: origin for origin in self.origins}
 
-    def intake(self, stop: threading.Event, pace: Path | None = None) -> Intake[Ingested]:
-        """Return the Bytewax source; `pace`: the file by which processes keep together."""
+    def intake(
+        self, stop: threading.Event, pace: Path | None = None, *, keeps: bool = False
+    ) -> Intake[Ingested]:
+        """Return the Bytewax source.
+
+        `pace` is the file by which processes keep together; `keeps` says that the flow's state is
+        kept in the settings' recovery store.
+        """
         count = sum(len(origin.partitions()) for origin in self.origins)
         return Intake(
             self.origins,
@@ -51,11 +57,16 @@ class Sources:
             settings=self._app.intake,
             pace=Pace.local(count) if pace is None else Pace.shared(pace, count),
             control_log=_control_log(self._app),
+            store=Path(self._app.recovery.dir) if self._app.recovery.dir and keeps else None,
         )
 
     def _stage(self, origin: str, partition: str, index: int, resume: bytes | None) -> Ingest:
         decoder = create_decoder(
-            _format(self._by_name[origin], partition), self._catalogue, self._app.decode
+            _format(self._by_name[origin], partition),
+            self._catalogue,
+            self._app.decode,
+            source=f"{origin}/{partition}",
+            found=remembered_format(resume),
         )
         return Ingest(self._app.ingest, decoder, origin, partition, index, resume)
 

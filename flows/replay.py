@@ -49,6 +49,8 @@ class _Word(msgspec.Struct, frozen=True, array_like=True):
     until_ms: int
     resources: int
     scored: int
+    absorbed: int
+    late: int
     edges: tuple[_Edge, ...]
 
 
@@ -84,10 +86,13 @@ def replay(app: App, *, workers: int = 1, also: Outputs | None = None) -> Outcom
         words = _lines(folder / _WORDS, _Word)
         events = (folder / _EVENTS).read_bytes().splitlines()
     held = {word.group: word.resources for word in words}
+    absorbed = sum(word.absorbed for word in words)
+    late_in_group = sum(word.late for word in words)
     counts = Counts(
         payloads=sum(t.payloads for t in tallies),
-        samples=sum(t.samples for t in tallies),
-        late=sum(t.late for t in tallies),
+        samples=sum(t.samples for t in tallies) - absorbed - late_in_group,
+        late=sum(t.late for t in tallies) + late_in_group,
+        absorbed=absorbed,
         rejected=sum(t.rejected for t in tallies),
         resources=sum(held.values()),
         elapsed_s=elapsed_s,
@@ -129,7 +134,15 @@ def _word(closed: Closed) -> bytes:
         for edge in closed.anomalies
         if edge.kind == "metrics" and edge.edge != "update"
     )
-    word = _Word(closed.group, closed.until_ms, closed.resources, closed.scored, edges)
+    word = _Word(
+        closed.group,
+        closed.until_ms,
+        closed.resources,
+        closed.scored,
+        closed.absorbed,
+        closed.late,
+        edges,
+    )
     return msgspec.json.encode(word)
 
 

@@ -50,7 +50,7 @@ def run(app: App, *, processes: int = 1) -> None:
 def detect_flow(app: App, pace: Path | None, stop: threading.Event) -> Dataflow:
     """Build the flow of `foreshock run`; `pace` is the file that the host's processes share."""
     catalogue = catalogue_of(app)
-    intake = Sources(app, catalogue).intake(stop, pace)
+    intake = Sources(app, catalogue).intake(stop, pace, keeps=True)
     group = group_settings(app, catalogue, len(intake.names))
     meters = Meters()
     outputs = Outputs(

@@ -26,11 +26,12 @@ class IncidentLine(msgspec.Struct, frozen=True):
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """What went in, and how long it took."""
+    """What went in, and how long it took. Points are samples, late, absorbed or rejected."""
 
     payloads: int
     samples: int
     late: int
+    absorbed: int  # gave no value: a counter's first reading, a mean of no observations
     rejected: int
     resources: int
     elapsed_s: float

@@ -6,7 +6,6 @@ most out of it is taken, for good.
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -42,15 +41,6 @@ _MAX_NAMED = 8  # keys in the detail of a reject
 _SPACE = b" \t\r\n"
 _BOM = b"\xef\xbb\xbf"
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
-
-
-class FormatDecoder(Decoder, Protocol):
-    """A decoder that knows the name of its format."""
-
-    @property
-    def format(self) -> str:
-        """The name; "" as long as `auto` has not found it."""
-        ...
 
 
 class Chosen:

@@ -6,11 +6,10 @@ import cramjam
 import numpy as np
 import pyarrow as pa
 
-from connectors.formats.auto import FormatDecoder
 from connectors.formats.blocks import joined, placed
 from connectors.formats.columns import RejectRow
 from connectors.formats.reasons import BAD_ENCODING, TOO_LARGE, Fault, fault
-from schema import Decoded, SeriesTable
+from schema import Decoded, NamedDecoder, SeriesTable
 
 ENCODINGS = ("auto", "none", "gzip", "zstd", "snappy", "lz4")
 
@@ -40,7 +39,7 @@ class Unpacked:
     are not empty, and "snappy" then also takes the raw block form.
     """
 
-    def __init__(self, decoder: FormatDecoder, encoding: str, max_payload_bytes: int) -> None:
+    def __init__(self, decoder: NamedDecoder, encoding: str, max_payload_bytes: int) -> None:
         self._decode = decoder
         self._encoding = "" if encoding == "auto" else encoding
         self._max_bytes = max_payload_bytes

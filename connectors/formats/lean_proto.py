@@ -20,10 +20,10 @@ _Field = descriptor_pb2.FieldDescriptorProto
 
 
 def declare(package: str, messages: Mapping[str, Mapping[str, Field]]) -> dict[str, Any]:
-    """Return a protobuf class (upb) for each message, by name.
+    r"""Return a protobuf class (upb) for each message, by name.
 
     >>> classes = declare("example", {"Point": {"x": (1, "repeated double")}})
-    >>> list(classes["Point"].FromString(b"\\x0a\\x08" + bytes(8)).x)
+    >>> list(classes["Point"].FromString(b"\x0a\x08" + bytes(8)).x)
     [0.0]
     """
     file = _File(name=f"{package}.proto", package=package, syntax="proto3")

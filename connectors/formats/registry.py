@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from connectors.formats.attributed import Attributed, Inventory
-from connectors.formats.auto import AUTO, Chosen, FormatDecoder
+from connectors.formats.auto import AUTO, Chosen
 from connectors.formats.azure_monitor import AzureMonitor
 from connectors.formats.blocks import InBlocks
 from connectors.formats.cloudwatch_json import CloudwatchJson
@@ -11,7 +11,7 @@ from connectors.formats.encodings import Unpacked, check_encoding
 from connectors.formats.foreshock_json import ForeshockJson
 from connectors.formats.gcp_timeseries import GcpTimeseries
 from connectors.formats.settings import DecodeSettings
-from schema import Catalogue, Decoder
+from schema import Catalogue, Decoder, NamedDecoder
 
 _DECODERS: dict[str, Callable[[Catalogue, DecodeSettings], Decoder]] = {
     "azure-monitor": AzureMonitor,
@@ -34,7 +34,7 @@ def create_decoder(
     inventory: Inventory | None = None,
     source: str = "",
     found: str = "",
-) -> FormatDecoder:
+) -> NamedDecoder:
     """Return a new decoder of the format `name`: one for each partition.
 
     Of `auto`, `found` is what it had found before a restart, and `source` is for its log line.

@@ -154,6 +154,7 @@ def intake(
     pace: Pace | None = None,
     log: FileControlLog | None = None,
     monotonic: Callable[[], float] | None = None,
+    store: Path | None = None,
 ) -> Intake[list[Out]]:
     return Intake(
         origins,
@@ -165,6 +166,7 @@ def intake(
         control_log=log,
         clock=lambda: START,
         monotonic=monotonic or Clock(),
+        store=store,
     )
 
 

@@ -100,7 +100,7 @@ def test_a_stop_emits_no_end_and_the_run_after_it_goes_on(tmp_path: Path) -> Non
             "fake:x/a: the recovery store was made with 4 key groups, the settings say 8",
         ),
         (
-            intake(FakeOrigin({"a": seconds(1), "b": []})),
+            intake(FakeOrigin({"a": seconds(1), "0": []})),
             "fake:x/a: the recovery store was made when this was partition 0 of 1",
         ),
     ],
@@ -115,6 +115,16 @@ def test_a_recovery_store_of_another_shape_is_refused(
     cause = root_cause(caught.value)
     assert isinstance(cause, SnapshotError)
     assert str(cause).startswith(message)
+
+
+def test_partitions_may_come_later_and_go_behind_the_others(tmp_path: Path) -> None:
+    recovery = store(tmp_path / "db")
+    first = run(intake(FakeOrigin({"b": seconds(1)}), store=tmp_path), recovery)
+    grown = intake(FakeOrigin({"a": seconds(5), "b": seconds(1)}), store=tmp_path)
+    assert grown.names == ["fake:x/b", "fake:x/a"]
+    second = run(grown, recovery)
+    assert {o.partition for o in first} == {"b"}
+    assert [(o.partition, o.what) for o in second] == [("a", "record"), ("a", "end")]
 
 
 def test_a_snapshot_of_another_version_is_refused() -> None:

@@ -19,6 +19,8 @@ SETTINGS = IngestSettings(groups=4, out_of_order_s=120.0, max_jump_s=3_600.0, ma
 class Seconds:
     """Decodes b"<seconds>[:<resource>[:<team>]] ..."; every word is a point."""
 
+    format = "seconds"
+
     def __call__(self, payloads: Sequence[bytes], table: SeriesTable) -> Decoded:
         rows: list[tuple[int, int, float, int]] = []
         rejects: list[tuple[int, str, str]] = []

@@ -78,13 +78,13 @@ def test_a_loaded_group_goes_on_as_the_other_does() -> None:
     ("other", "message"),
     [
         (settings(1, 8), "groups must be 4 as in the recovery store, got 8"),
-        (settings(3, 4), "must have 1 partitions as in the recovery store, got 3"),
+        (settings(2, 4), "must have the 3 partitions of the recovery store, got 2"),
     ],
 )
 def test_a_store_of_another_shape_is_refused_with_both_numbers(
     other: GroupSettings, message: str
 ) -> None:
-    raw = dump(KeyGroup(settings(1, 4), 0))
+    raw = dump(KeyGroup(settings(3, 4), 0))
     with pytest.raises(ValueError, match=message):
         load(raw, other)
 
@@ -101,6 +101,19 @@ def test_the_settings_of_today_count_not_those_of_the_dump(used: Machine) -> Non
     lighter = msgspec.structs.replace(today.detect, rules=())
     loaded = load(dump(group), dataclasses.replace(today, detect=lighter))
     assert all((table.arrays.rules == -1).all() for table in loaded.roster.tables)
+
+
+def test_a_partition_that_comes_later_holds_the_ticks_and_what_it_is_late_with_is_counted() -> None:
+    group = KeyGroup(settings(1), 0)
+    group.feed(buffer([("a", 1.0, 1.0)], until=5.0))
+    assert group.close() is not None
+    grown = load(dump(group), settings(2))
+    grown.feed(buffer([("a", 6.0, 1.0)], until=9.0))
+    assert grown.close() is None
+    grown.feed(buffer([("b", 4.0, 1.0), ("b", 6.0, 1.0)], until=8.0, partition=1))
+    closed = grown.close()
+    assert closed is not None
+    assert (closed.until_ms, closed.late, closed.resources) == (8 * 60_000, 1, 2)
 
 
 def golden() -> KeyGroup:

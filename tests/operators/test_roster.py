@@ -139,7 +139,8 @@ def stream(label: str, minute: float = 0.0, *, part: str = "", counter: bool = F
 
 def labels_of(roster: Roster, one: Named) -> Labels:
     number = roster.find(uids(one))[0]
-    return roster.tables[roster.cohort[number]].members[roster.row[number]].series.labels
+    member = roster.tables[int(roster.cohort[number])].members[int(roster.row[number])]
+    return member.series.labels
 
 
 def test_streams_that_differ_in_their_parts_are_one_series() -> None:

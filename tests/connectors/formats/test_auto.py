@@ -76,7 +76,7 @@ def test_what_was_found_sticks(name: str) -> None:
 
 @formats
 def test_where_chunks_end_makes_no_difference(name: str) -> None:
-    rng = random.Random(name)  # noqa: S311 - makes test data
+    rng = random.Random(name)
     payloads = [*rng.sample(GARBAGE, 6), ONE_POINT[name], *rng.sample(GARBAGE, 6)]
     payloads += [gzip.compress(ONE_POINT[name]), ONE_POINT[name]]
     assert decode("auto", *payloads) == decode("auto", *payloads, together=False)
