@@ -22,6 +22,8 @@ UNSUPPORTED = "unsupported"
 CUMULATIVE = "cumulative_not_supported_yet"
 TOO_LARGE = "too_large"
 BAD_ENCODING = "bad_encoding"
+MALFORMED_PROTOBUF = "malformed_protobuf"
+STALE = "stale"
 UNKNOWN_FORMAT = "unknown_format"
 
 REASONS = (
@@ -39,6 +41,8 @@ REASONS = (
     CUMULATIVE,
     TOO_LARGE,
     BAD_ENCODING,
+    MALFORMED_PROTOBUF,
+    STALE,
     UNKNOWN_FORMAT,
 )
 
