@@ -19,7 +19,6 @@ BAD_TIME = "bad_time"
 COUNT_ZERO = "count_zero"
 NO_STATISTIC = "no_statistic"
 UNSUPPORTED = "unsupported"
-CUMULATIVE = "cumulative_not_supported_yet"
 TOO_LARGE = "too_large"
 BAD_ENCODING = "bad_encoding"
 MALFORMED_PROTOBUF = "malformed_protobuf"
@@ -38,7 +37,6 @@ REASONS = (
     COUNT_ZERO,
     NO_STATISTIC,
     UNSUPPORTED,
-    CUMULATIVE,
     TOO_LARGE,
     BAD_ENCODING,
     MALFORMED_PROTOBUF,
