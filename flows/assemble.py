@@ -10,6 +10,7 @@ from connectors.console import ConsoleFeed, ConsoleSink
 from connectors.control_log import ControlLog, FileControlLog
 from connectors.dead_letter import DeadLetterFile, dead_letter_lines
 from connectors.files import FileOrigin, FileSource
+from connectors.formats.auto import FormatDecoder
 from connectors.formats.registry import create_decoder
 from connectors.incident_store import IncidentStoreSink, SqlSink
 from connectors.incident_wire import encode_transition
@@ -53,10 +54,19 @@ class Sources:
             control_log=_control_log(self._app),
         )
 
-    def _stage(self, origin: str, partition: str, index: int, resume: bytes | None) -> Ingest:
-        decoder = create_decoder(
-            _format(self._by_name[origin], partition), self._catalogue, self._app.decode
+    def decoder(self, origin: str, partition: str) -> FormatDecoder:
+        """Return a new decoder of a partition's payloads."""
+        found = self._by_name[origin]
+        return create_decoder(
+            _format(found, partition),
+            self._catalogue,
+            self._app.decode,
+            encoding=found.encoding if isinstance(found, KafkaOrigin) else "auto",
+            source=f"{origin}/{partition}",
         )
+
+    def _stage(self, origin: str, partition: str, index: int, resume: bytes | None) -> Ingest:
+        decoder = self.decoder(origin, partition)
         return Ingest(self._app.ingest, decoder, origin, partition, index, resume)
 
 
