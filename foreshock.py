@@ -16,6 +16,7 @@ COMMANDS = {  # command: the module that registers it, imported only when it is 
     "train": "cli.train",
     "simulate": "cli.simulate",
     "inject": "cli.simulate",
+    "peek": "cli.peek",
     "incidents": "cli.incidents",
     "config": "cli.config",
 }

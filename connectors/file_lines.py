@@ -50,7 +50,7 @@ def read_lines(path: Path, start: int, max_line_bytes: int) -> Generator[Run, No
     Raises: ValueError if the file has fewer than `start` lines: it is not the one that was read.
     """
     position = 0
-    for lines in _split(_blocks(path), max_line_bytes):
+    for lines in split_lines(_blocks(path), max_line_bytes):
         end = position + len(lines)
         if end > start:
             skip = max(0, start - position)
@@ -60,7 +60,8 @@ def read_lines(path: Path, start: int, max_line_bytes: int) -> Generator[Run, No
         raise ValueError(f"{path}: must have at least {start} lines to go on, got {position}")
 
 
-def _split(blocks: Iterator[bytes], max_line_bytes: int) -> Iterator[list[bytes]]:
+def split_lines(blocks: Iterator[bytes], max_line_bytes: int) -> Iterator[list[bytes]]:
+    """Yield the lines that each block completes; see `read_lines` for what a line is."""
     carry = bytearray()  # the line that the blocks so far have left open, as far as it is kept
     size = 0  # its true length
     first = True

@@ -28,7 +28,7 @@ from flows.detect import AnySink
 from flows.models import service_models
 from operators.ingest import Ingest, Ingested, remembered_format
 from operators.keygroup import GroupSettings
-from schema import Catalogue, LateSample, Reject, Transition
+from schema import Catalogue, LateSample, NamedDecoder, Reject, Transition
 
 
 class Sources:
@@ -60,14 +60,23 @@ class Sources:
             store=Path(self._app.recovery.dir) if self._app.recovery.dir and keeps else None,
         )
 
-    def _stage(self, origin: str, partition: str, index: int, resume: bytes | None) -> Ingest:
-        decoder = create_decoder(
-            _format(self._by_name[origin], partition),
+    def decoder(self, origin: str, partition: str, remembered: str = "") -> NamedDecoder:
+        """Return a new decoder of a partition's payloads.
+
+        `remembered` is the format that it had found before a restart, "" if none.
+        """
+        found = self._by_name[origin]
+        return create_decoder(
+            _format(found, partition),
             self._catalogue,
             self._app.decode,
+            encoding=found.encoding if isinstance(found, KafkaOrigin) else "auto",
             source=f"{origin}/{partition}",
-            found=remembered_format(resume),
+            found=remembered,
         )
+
+    def _stage(self, origin: str, partition: str, index: int, resume: bytes | None) -> Ingest:
+        decoder = self.decoder(origin, partition, remembered_format(resume))
         return Ingest(self._app.ingest, decoder, origin, partition, index, resume)
 
 

@@ -7,10 +7,8 @@ Diagnostic settings write `total`, data collection rules `Total`, the latter oft
 from collections.abc import Sequence
 
 import msgspec
-import numpy as np
 
 from connectors.formats.azure_resource import azure_resource
-from connectors.formats.columns import assemble
 from connectors.formats.flat_text import Pairs, pairs
 from connectors.formats.json_lines import LineReader
 from connectors.formats.labelled import labelled_spec
@@ -23,6 +21,7 @@ from connectors.formats.reasons import (
     BadPoint,
     Fault,
 )
+from connectors.formats.rows import Rows
 from connectors.formats.salvage import NO_MEMBERS, decode_one, elements, members
 from connectors.formats.series_book import SeriesBook
 from connectors.formats.settings import DecodeSettings
@@ -99,10 +98,7 @@ class AzureMonitor:
         """See schema.Decoder."""
         self._book.bind(table)
         messages, owner, rejects = self._read(payloads)
-        slots: list[int] = []
-        times: list[int] = []
-        values: list[float] = []
-        payload: list[int] = []
+        rows = Rows()
         for message, i in zip(messages, owner.tolist(), strict=True):
             records: Sequence[_Record] = (message,)
             if message.records is not msgspec.UNSET:
@@ -112,23 +108,10 @@ class AzureMonitor:
             for record in records:
                 try:
                     slot = self._slot(record)
-                    ts_ms = self._time(record)
-                    value = self._value(record, slot)
+                    rows.add(slot, self._time(record), self._value(record, slot), i)
                 except BadPoint as ex:
                     rejects.append((i, *ex.fault))
-                    continue
-                slots.append(slot)
-                times.append(ts_ms)
-                values.append(value)
-                payload.append(i)
-        return assemble(
-            self._book,
-            np.array(slots, np.int32),
-            np.array(times, np.int64),
-            np.array(values, np.float64),
-            np.array(payload, np.int32),
-            rejects,
-        )
+        return rows.assemble(self._book, rejects)
 
     def _slot(self, r: _Record) -> int:
         identity = (

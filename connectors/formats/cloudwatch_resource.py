@@ -18,7 +18,7 @@ _OWN_DIMENSION = {
 def cloudwatch_resource(
     service: str, account: str, region: str, namespace: str, dimensions: Pairs
 ) -> Resource:
-    """Return the resource that `dimensions` (sorted) name; the namespace's own if there are none."""
+    """Return the resource that `dimensions` (sorted) name, the namespace itself if none."""
     uid = ""
     if not dimensions:
         name = namespace.rsplit("/", 1)[-1]

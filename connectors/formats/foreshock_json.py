@@ -9,6 +9,7 @@ import numpy as np
 from connectors.formats.columns import REJECTED, RejectRow, assemble
 from connectors.formats.flat_text import pairs
 from connectors.formats.json_lines import LineReader
+from connectors.formats.labelled import labelled_spec
 from connectors.formats.reasons import BadPoint
 from connectors.formats.series_book import SeriesBook
 from connectors.formats.settings import DecodeSettings
@@ -17,7 +18,7 @@ from schema import Catalogue, Decoded, Resource, SeriesTable
 
 _NOTHING = msgspec.Raw()
 
-Identity = tuple[str, str, str, str, str, str, str | None, bytes]
+Identity = tuple[str, str, str, str, str, str, str | None, bytes, bytes]
 
 
 class _Point(msgspec.Struct, gc=False):
@@ -31,6 +32,7 @@ class _Point(msgspec.Struct, gc=False):
     region: str = ""
     unit: str | None = None
     attributes: msgspec.Raw = _NOTHING
+    labels: msgspec.Raw = _NOTHING
 
 
 class ForeshockJson:
@@ -56,6 +58,7 @@ class ForeshockJson:
                     p.region,
                     p.unit,
                     bytes(p.attributes),
+                    bytes(p.labels),
                 )
             )
             for p in points
@@ -74,11 +77,11 @@ class ForeshockJson:
         )
 
     def _resolve(self, p: _Point, payload: int, rejects: list[RejectRow]) -> int:
-        attributes = bytes(p.attributes)
+        attributes, text = bytes(p.attributes), bytes(p.labels)
         identity = (
-            p.resource, p.metric, p.service, p.cloud, p.account, p.region, p.unit, attributes
+            p.resource, p.metric, p.service, p.cloud, p.account, p.region, p.unit, attributes, text
         )  # fmt: skip
-        size = sum(map(len, identity[:6])) + len(attributes)
+        size = sum(map(len, identity[:6])) + len(attributes) + len(text)
         slot = self._book.recall(identity, size)
         if slot is not None:
             return slot
@@ -86,10 +89,11 @@ class ForeshockJson:
             resource = Resource(
                 p.cloud, p.service, p.account, p.region, p.resource, pairs(attributes, "attributes")
             )
+            labels = pairs(text, "labels")
         except BadPoint as ex:
             rejects.append((payload, *ex.fault))
             return REJECTED
-        spec = self._book.catalogue.lookup(p.service, p.metric)
-        slot = self._book.slot(resource, spec, p.unit or "", (), source=p.metric)
+        spec, labels, parts = labelled_spec(self._book.catalogue, p.service, p.metric, labels)
+        slot = self._book.slot(resource, spec, p.unit or "", labels, parts=parts, source=p.metric)
         self._book.remember(identity, slot, size)
         return slot

@@ -5,16 +5,14 @@ import binascii
 from collections.abc import Iterator, Sequence
 
 import msgspec
-import numpy as np
 
-from connectors.formats.columns import RejectRow, assemble
+from connectors.formats.columns import RejectRow
 from connectors.formats.gcp_resource import gcp_resource, parse_metric
-from connectors.formats.gcp_value import Value, value_of
+from connectors.formats.gcp_value import Reading, Value, counter_of, reading_of, value_of
 from connectors.formats.json_lines import LineReader
 from connectors.formats.labelled import labelled_spec
 from connectors.formats.reasons import (
     BAD_TIME,
-    CUMULATIVE,
     MISSING_FIELD,
     PARSE_ERRORS,
     UNSUPPORTED,
@@ -24,6 +22,7 @@ from connectors.formats.reasons import (
     explain,
     fault,
 )
+from connectors.formats.rows import Rows
 from connectors.formats.salvage import NO_MEMBERS, decode_one, elements, members
 from connectors.formats.series_book import SeriesBook
 from connectors.formats.settings import DecodeSettings
@@ -32,11 +31,14 @@ from schema import Catalogue, Decoded, SeriesTable
 
 _NOTHING = msgspec.Raw()
 
-Identity = tuple[bytes, bytes, bytes, str | None]  # resource, metric, metadata, unit
+Identity = tuple[bytes, bytes, bytes, str | None, Reading]  # resource, metric, metadata, unit
+
+_KINDS = frozenset({"GAUGE", "DELTA", "CUMULATIVE", None})
 
 
 class _Interval(msgspec.Struct, gc=False, rename="camel"):
     end_time: str
+    start_time: str | None = None
 
 
 class _Point(msgspec.Struct, gc=False):
@@ -85,45 +87,41 @@ class GcpTimeseries:
         """See schema.Decoder."""
         self._book.bind(table)
         messages, owner, rejects = self._read(payloads)
-        slots: list[int] = []
-        times: list[int] = []
-        values: list[float] = []
-        payload: list[int] = []
+        rows = Rows()
         for message, i in zip(messages, owner.tolist(), strict=True):
             for series in self._series(message, i, rejects):
-                points = series.points or ()
-                if not points:
-                    rejects.append((i, *NO_MEMBERS))
+                self._take(series, i, rows, rejects)
+        return rows.assemble(self._book, rejects, counters=True)
+
+    def _take(self, series: _Series, i: int, rows: Rows, rejects: list[RejectRow]) -> None:
+        if not series.points:
+            rejects.append((i, *NO_MEMBERS))
+            return
+        cumulative = series.metric_kind == "CUMULATIVE"
+        slots: dict[Reading, int] = {}  # by counter: one, as long as all points are of one type
+        for point in series.points:
+            try:
+                counter: Reading = counter_of(point.value) if cumulative else ""
+                slot = slots.get(counter)
+                if slot is None:
+                    slot = slots[counter] = self._slot(series, counter)
+                interval, statistic = point.interval, self._book.statistic_name(slot)
+                ts_ms = self._time(interval.end_time, "endTime")
+                if not cumulative:
+                    rows.add(slot, ts_ms, value_of(point.value, statistic), i)
                     continue
-                try:
-                    slot = self._slot(series)
-                except BadPoint as ex:
-                    rejects += [(i, *ex.fault)] * len(points)
-                    continue
-                statistic = self._book.statistic_name(slot)
-                for point in points:
-                    ts_ms = self._parse_time(point.interval.end_time)
-                    if ts_ms is None:
-                        detail = f"endTime is {point.interval.end_time!r}"
-                        rejects.append((i, *fault(BAD_TIME, detail)))
-                        continue
-                    try:
-                        value = value_of(point.value, statistic)
-                    except BadPoint as ex:
-                        rejects.append((i, *ex.fault))
-                        continue
-                    slots.append(slot)
-                    times.append(ts_ms)
-                    values.append(value)
-                    payload.append(i)
-        return assemble(
-            self._book,
-            np.array(slots, np.int32),
-            np.array(times, np.int64),
-            np.array(values, np.float64),
-            np.array(payload, np.int32),
-            rejects,
-        )
+                value, count = reading_of(point.value, statistic)
+                start = interval.start_time
+                start_ms = 0 if start is None else self._time(start, "startTime")
+                rows.add_reading(slot, ts_ms, value, i, start_ms, count)
+            except BadPoint as ex:
+                rejects.append((i, *ex.fault))
+
+    def _time(self, text: str, where: str) -> int:
+        ts_ms = self._parse_time(text)
+        if ts_ms is None:
+            raise BadPoint(BAD_TIME, f"{where} is {text!r}")
+        return ts_ms
 
     def _series(self, message: _Message, i: int, rejects: list[RejectRow]) -> Iterator[_Series]:
         """Unwrap a message; reject what is empty or cannot be unwrapped."""
@@ -147,12 +145,10 @@ class GcpTimeseries:
         else:
             yield message
 
-    def _slot(self, s: _Series) -> int:
-        if s.metric_kind == "CUMULATIVE":
-            raise BadPoint(CUMULATIVE, "metricKind is CUMULATIVE")
-        if s.metric_kind not in {"GAUGE", "DELTA", None}:
+    def _slot(self, s: _Series, counter: Reading) -> int:
+        if s.metric_kind not in _KINDS:
             raise BadPoint(UNSUPPORTED, f"metricKind is {s.metric_kind!r}")
-        identity = (bytes(s.resource), bytes(s.metric), bytes(s.metadata), s.unit)
+        identity = (bytes(s.resource), bytes(s.metric), bytes(s.metadata), s.unit, counter)
         slot = self._book.identities.get(identity)
         if slot is not None:
             return slot
@@ -161,14 +157,18 @@ class GcpTimeseries:
         return self._learn(identity, size) if slot is None else slot
 
     def _learn(self, identity: Identity, size: int) -> int:
-        resource_raw, metric_raw, metadata, unit = identity
+        resource_raw, metric_raw, metadata, unit, counter = identity
         for name, raw in (("metric", metric_raw), ("resource", resource_raw)):
             if not raw:
                 raise BadPoint(MISSING_FIELD, f"no `{name}`")
         metric, labels = parse_metric(metric_raw)
         resource = gcp_resource(resource_raw, metadata, self._book.catalogue)
         spec, labels, parts = labelled_spec(self._book.catalogue, resource.service, metric, labels)
-        slot = self._book.slot(resource, spec, unit or "", labels, parts=parts, source=metric)
+        if counter == "mean" and spec.statistic in {"sum", "count"}:
+            counter = "rate"  # of what `reading_of` gives
+        slot = self._book.slot(
+            resource, spec, unit or "", labels, parts=parts, counter=counter, source=metric
+        )
         self._book.remember(identity, slot, size)
         return slot
 

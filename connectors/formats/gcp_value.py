@@ -1,5 +1,7 @@
 """A typed value of Cloud Monitoring."""
 
+from typing import Literal
+
 import msgspec
 
 from connectors.formats.numbers import number
@@ -10,6 +12,8 @@ from connectors.formats.reasons import (
     UNSUPPORTED,
     BadPoint,
 )
+
+Reading = Literal["", "rate", "mean"]
 
 _Number = float | str | None
 
@@ -55,11 +59,39 @@ def value_of(value: Value, statistic: str) -> float:
     raise BadPoint(MISSING_FIELD, "no value of a known type")
 
 
-def _of_distribution(found: Distribution, statistic: str) -> float:
+def counter_of(value: Value) -> Reading:
+    """Return how a value that counts since its start time is differenced."""
+    return "rate" if value.distribution_value is None else "mean"
+
+
+def reading_of(value: Value, statistic: str) -> tuple[float, float]:
+    """Return a counter's reading, and the count behind it for a mean.
+
+    Of a distribution that is its sum, the count itself where the catalogue asks for it. Its
+    `range` is that of all time, so the mean stands in for `min` and `max`.
+    Raises: BadPoint.
+    """
+    found = value.distribution_value
+    if found is None:
+        return value_of(value, statistic), 0.0
+    count, mean = _count_and_mean(found)
+    if count < 0:
+        raise BadPoint(COUNT_ZERO, f"distributionValue.count is {count!r}")
+    if statistic == "count":
+        return count, 0.0
+    return mean * count, 0.0 if statistic == "sum" else count
+
+
+def _count_and_mean(found: Distribution) -> tuple[float, float]:
     count = 0.0 if found.count is None else number(found.count, "distributionValue.count")
+    mean = 0.0 if found.mean is None else number(found.mean, "distributionValue.mean")
+    return count, mean
+
+
+def _of_distribution(found: Distribution, statistic: str) -> float:
+    count, mean = _count_and_mean(found)
     if count <= 0:
         raise BadPoint(COUNT_ZERO, f"distributionValue.count is {count!r}")
-    mean = 0.0 if found.mean is None else number(found.mean, "distributionValue.mean")
     match statistic:
         case "count":
             return count

@@ -19,9 +19,10 @@ BAD_TIME = "bad_time"
 COUNT_ZERO = "count_zero"
 NO_STATISTIC = "no_statistic"
 UNSUPPORTED = "unsupported"
-CUMULATIVE = "cumulative_not_supported_yet"
 TOO_LARGE = "too_large"
 BAD_ENCODING = "bad_encoding"
+MALFORMED_PROTOBUF = "malformed_protobuf"
+STALE = "stale"
 UNKNOWN_FORMAT = "unknown_format"
 
 REASONS = (
@@ -36,9 +37,10 @@ REASONS = (
     COUNT_ZERO,
     NO_STATISTIC,
     UNSUPPORTED,
-    CUMULATIVE,
     TOO_LARGE,
     BAD_ENCODING,
+    MALFORMED_PROTOBUF,
+    STALE,
     UNKNOWN_FORMAT,
 )
 

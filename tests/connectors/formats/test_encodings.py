@@ -35,7 +35,9 @@ PACK: dict[str, Callable[[bytes], bytes]] = {
     "snappy": snappy,
 }
 packings = pytest.mark.parametrize("name", PACK)
-CHECKED = {  # with a checksum of the content, so that damage cannot hide
+CHECKED: dict[
+    str, Callable[[bytes], bytes]
+] = {  # with a checksum of the content, so that damage cannot hide
     **PACK,
     "zstd": zstandard.ZstdCompressor(write_checksum=True).compress,
     "lz4": lambda raw: lz4_frame(raw, content_checksum=True),

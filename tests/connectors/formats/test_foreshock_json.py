@@ -43,6 +43,8 @@ def test_what_may_be_absent_is_empty() -> None:
         ("attributes", {"a": 1}, "wrong_type"),
         ("attributes", {"a": {"b": "c"}}, "wrong_type"),
         ("attributes", "x", "wrong_type"),
+        ("labels", {"a": 1}, "wrong_type"),
+        ("labels", ["a"], "wrong_type"),
     ],
 )
 def test_a_bad_field_is_a_reject_with_its_reason(field: str, value: object, reason: str) -> None:
@@ -55,6 +57,22 @@ def test_a_resource_with_new_attributes_is_the_same_resource() -> None:
     one, two = decode("foreshock-json", FORESHOCK, changed(FORESHOCK, attributes={})).samples
     assert one.series != two.series
     assert one.series.resource.key == two.series.resource.key
+
+
+def test_labels_tell_series_of_a_metric_apart_in_any_order() -> None:
+    lines = [
+        changed(FORESHOCK, metric="m", labels=labels)
+        for labels in ({"b": "2", "a": "1"}, {"a": "1", "b": "2"}, {"a": "1"}, {}, None)
+    ]
+    found = decode("foreshock-json", *lines)
+    assert [s.series.labels for s in found.samples] == [
+        (("a", "1"), ("b", "2")),
+        (("a", "1"), ("b", "2")),
+        (("a", "1"),),
+        (),
+        (),
+    ]
+    assert len({s.series.resource for s in found.samples}) == 1
 
 
 def test_a_vendors_name_is_converted_and_a_canonical_one_is_not() -> None:

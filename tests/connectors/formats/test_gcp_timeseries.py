@@ -3,8 +3,10 @@ import json
 
 import pytest
 
-from schema import Resource
-from tests.connectors.formats.payloads import GCP, GCP_SERIES, changed, decode
+from config.catalogue import CatalogueTable
+from connectors.formats.registry import create_decoder
+from schema import Counter, Decoded, MetricSpec, Resource, SeriesTable
+from tests.connectors.formats.payloads import CATALOGUE, GCP, GCP_SERIES, changed, decode
 
 DIST = {"count": "4", "mean": 2.5, "range": {"min": 1, "max": 9}, "bucketCounts": ["1", "3"]}
 
@@ -117,17 +119,103 @@ def test_a_series_without_identity_rejects_each_point(field: str) -> None:
         ("GAUGE", []),
         ("DELTA", []),
         (None, []),
-        ("CUMULATIVE", ["cumulative_not_supported_yet"] * 2),
+        ("CUMULATIVE", []),
         ("METRIC_KIND_UNSPECIFIED", ["unsupported"] * 2),
     ],
 )
-def test_counters_are_refused_for_now_and_a_written_series_is_a_gauge(
-    kind: str | None, reasons: list[str]
-) -> None:
+def test_every_kind_is_read_but_unknown_ones(kind: str | None, reasons: list[str]) -> None:
     two = [point({"int64Value": "5"})] * 2
     found = decode("gcp-timeseries", series(*two, kind=kind))
     assert [r for _, r in found.reasons] == reasons
     assert len(found.samples) + len(reasons) == 2
+
+
+def counted(value: object, end: str, start: object = "2019-02-19T20:00:00Z") -> dict[str, object]:
+    return {"interval": {"startTime": start, "endTime": end}, "value": value}
+
+
+def readings(*payloads: bytes) -> tuple[Decoded, SeriesTable]:
+    table = SeriesTable()
+    return create_decoder("gcp-timeseries", CATALOGUE)(list(payloads), table), table
+
+
+START_MS = 1550606400000
+
+
+def test_a_cumulative_number_is_a_reading_since_its_start() -> None:
+    ends = ["2019-02-19T21:02:00Z", "2019-02-19T21:01:00Z"]
+    points = [counted({"int64Value": str(7 - i)}, end) for i, end in enumerate(ends)]
+    points.append({"interval": {"endTime": ends[0]}, "value": {"doubleValue": 9.5}})
+    found, table = readings(series(*points, kind="CUMULATIVE"))
+    (one,) = table.series
+    assert one.counter == Counter("rate")
+    assert one.unit == "1/s"
+    assert found.rejects == []
+    assert found.batch.value.tolist() == [6.0, 7.0, 9.5]
+    assert found.batch.start_ms is not None
+    assert found.batch.start_ms.tolist() == [START_MS, START_MS, 0]
+    assert found.batch.count is not None
+    assert found.batch.count.tolist() == [0, 0, 0]
+
+
+def test_a_cumulative_distribution_is_a_sum_and_a_count() -> None:
+    end = "2019-02-19T21:02:00Z"
+    values = [{"distributionValue": DIST}, {"distributionValue": {}}]
+    found, table = readings(series(*[counted(v, end) for v in values], kind="CUMULATIVE"))
+    (one,) = table.series
+    assert one.counter == Counter("mean")
+    assert found.rejects == []
+    assert found.batch.count is not None
+    assert (found.batch.value.tolist(), found.batch.count.tolist()) == ([10.0, 0.0], [4.0, 0.0])
+
+
+@pytest.mark.parametrize(("statistic", "value"), [("count", 4.0), ("sum", 10.0)])
+def test_a_cumulative_distribution_of_which_count_or_sum_is_asked_is_a_rate(
+    statistic: str, value: float
+) -> None:
+    class Asking(CatalogueTable):
+        def lookup(self, service: str, vendor_metric: str) -> MetricSpec:
+            return MetricSpec(vendor_metric, statistic=statistic)
+
+    table = SeriesTable()
+    payload = series(
+        counted({"distributionValue": DIST}, "2019-02-19T21:02:00Z"), kind="CUMULATIVE"
+    )
+    found = create_decoder("gcp-timeseries", Asking())([payload], table)
+    assert [s.counter for s in table.series] == [Counter("rate")]
+    assert found.batch.value.tolist() == [value]
+
+
+def test_a_bad_start_or_count_of_a_counter_is_one_reject_and_spares_its_neighbours() -> None:
+    end = "2019-02-19T21:02:00Z"
+    good = counted({"int64Value": "5"}, end)
+    found, _ = readings(
+        series(
+            good,
+            counted({"int64Value": "5"}, end, "long ago"),
+            counted({"int64Value": "5"}, end, 7),
+            counted({"distributionValue": {"count": -1}}, end),
+            counted({"stringValue": "x"}, end),
+            good,
+            kind="CUMULATIVE",
+        )
+    )
+    assert sorted(reason for _, reason, _ in found.rejects) == [
+        "bad_time",
+        "count_zero",
+        "unsupported",
+        "wrong_type",
+    ]
+    assert len(found.batch.value) == 2
+
+
+def test_counters_and_gauges_of_one_chunk_keep_their_columns_together() -> None:
+    gauge = series(point({"doubleValue": 1.0}))
+    counter = series(counted({"int64Value": "5"}, "2019-02-19T21:02:00Z"), kind="CUMULATIVE")
+    found, table = readings(gauge, counter, gauge)
+    assert found.batch.start_ms is not None
+    assert found.batch.start_ms.tolist() == [0, START_MS, 0]
+    assert [s.counter for s in table.series] == [None, Counter("rate")]
 
 
 def test_points_that_come_newest_first_leave_oldest_first() -> None:

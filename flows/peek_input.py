@@ -1,0 +1,233 @@
+"""Where a look begins: the partitions of topics and files, and standard input, read in turn."""
+
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from config.app import App
+from connectors.file_lines import BLOCK_BYTES, Run, read_lines, split_lines
+from connectors.files import FileReader, FileSource
+from connectors.formats.auto import AUTO, FormatDecoder
+from connectors.formats.registry import BINARY_FORMATS, create_decoder
+from connectors.origin import Reader
+from flows.assemble import Sources
+from schema import Catalogue, Chunk, SeriesTable
+
+WAIT_S = 0.02  # between polls when nothing has come
+STALL_S = 30.0  # a bounded read that gets nothing for so long before its end gives up
+LIMITS = FileSource(paths=("-",))
+
+_TEXT = bytes({*range(32, 256), *b"\t\n\r"})  # JSON has no other control characters
+_HEAD_BYTES = 4096
+
+
+class InputStalledError(RuntimeError):
+    """An input that has an end does not get there."""
+
+
+class Taken(NamedTuple):
+    """Payloads and where each stands."""
+
+    payloads: Sequence[bytes]
+    positions: Sequence[int]
+
+
+NOTHING = Taken((), ())
+
+
+@dataclass(slots=True)
+class Feed:
+    """One partition to look at."""
+
+    source: str
+    partition: str
+    open: Callable[[], Reader]
+    decoder: FormatDecoder
+    table: SeriesTable = field(default_factory=SeriesTable)
+    rest: Taken = NOTHING  # read, and beyond its share of a turn
+
+
+def feeds_of(app: App, catalogue: Catalogue) -> list[Feed]:
+    """Return a feed for each partition of the sources of `app`, without opening any.
+
+    Raises: what their origins raise: ValueError of paths, KafkaUnavailableError of topics.
+    """
+    sources = Sources(app, catalogue)
+    return [
+        Feed(
+            origin.name,
+            partition,
+            partial(origin.open, partition, None),
+            sources.decoder(origin.name, partition),
+        )
+        for origin in sources.origins
+        for partition in origin.partitions()
+    ]
+
+
+def odd_file_feed(path: Path, format_name: str, app: App, catalogue: Catalogue) -> Feed:
+    """Return a feed of one file, whatever its name ends in: lines, or as a whole if it is binary.
+
+    Raises: OSError if it cannot be read; ValueError of an unknown format.
+    """
+    decoder = create_decoder(format_name, catalogue, app.decode, source=path.name)
+    with path.open("rb") as file:
+        whole = is_whole(format_name, file.read(_HEAD_BYTES))
+
+    def open_() -> Reader:
+        if whole:
+            return FileReader(_one(path.read_bytes()), LIMITS)
+        return FileReader(read_lines(path, 0, LIMITS.max_payload_bytes), LIMITS)
+
+    return Feed("files", path.name, open_, decoder)
+
+
+def stream_feed(
+    name: str, file: BinaryIO, format_name: str, app: App, catalogue: Catalogue
+) -> Feed:
+    """Return a feed of a stream, such as standard input, read as it comes."""
+    decoder = create_decoder(format_name, catalogue, app.decode, source=name)
+    return Feed(name, "-", lambda: StreamReader(file, format_name), decoder)
+
+
+def is_whole(format_name: str, head: bytes) -> bool:
+    """Say whether a file that begins so is one payload: its format is binary, or looks it."""
+    if format_name != AUTO:
+        return format_name in BINARY_FORMATS
+    return bool(head.translate(None, _TEXT))
+
+
+def _one(payload: bytes) -> Generator[Run, None, None]:
+    yield Run(0, [payload], 1)
+
+
+class StreamReader:
+    """A stream of lines, each as soon as it has come, or of one binary payload."""
+
+    def __init__(self, file: BinaryIO, format_name: str) -> None:
+        self.ended = False
+        self._lines = _stream_lines(file, format_name)
+        self._position = 0
+
+    @property
+    def caught_up(self) -> bool:
+        """True at the end."""
+        return self.ended
+
+    def read(self) -> Chunk | None:
+        """Wait for what comes next; None at the end."""
+        lines = next(self._lines, None)
+        if lines is None:
+            self.ended = True
+            return None
+        start, self._position = self._position, self._position + len(lines)
+        return Chunk(lines, range(start, self._position), self._position)
+
+    def close(self) -> None:
+        """Leave the stream to its owner."""
+
+
+def _stream_lines(file: BinaryIO, format_name: str) -> Iterator[list[bytes]]:
+    read = getattr(file, "read1", file.read)
+    head = read(BLOCK_BYTES)
+    if is_whole(format_name, head[:_HEAD_BYTES]):
+        yield [head + file.read()]
+        return
+    rest = iter(lambda: read(BLOCK_BYTES), b"")
+    yield from split_lines(chain([head], rest), LIMITS.max_payload_bytes)
+
+
+def take_in_order(feeds: Sequence[Feed], limit: int | None) -> Iterator[tuple[Feed, Taken]]:
+    """Yield the payloads of one feed after the other, `limit` at most.
+
+    Raises: InputStalledError if nothing comes for `STALL_S` before an end.
+    """
+    left = limit
+    for feed in feeds:
+        if left is not None and left <= 0:
+            return
+        reader = feed.open()
+        try:
+            for taken in _to_the_end(feed, reader):
+                share = taken if left is None else _first(taken, left)
+                left = None if left is None else left - len(share.payloads)
+                yield feed, share
+                if left is not None and left <= 0:
+                    break
+        finally:
+            reader.close()
+
+
+def _to_the_end(feed: Feed, reader: Reader) -> Iterator[Taken]:
+    heard_s = time.monotonic()
+    while not reader.ended:
+        chunk = reader.read()
+        if chunk is not None:
+            heard_s = time.monotonic()
+            if chunk.payloads:
+                yield Taken(chunk.payloads, chunk.positions)
+        elif not reader.ended:
+            if time.monotonic() - heard_s > STALL_S:
+                raise InputStalledError(
+                    f"{feed.source}/{feed.partition}: nothing came for {STALL_S:g} s, "
+                    "and it is not at its end"
+                )
+            time.sleep(WAIT_S)
+
+
+def take_in_turn(
+    feeds: Sequence[Feed], limit: int | None, *, follow: bool
+) -> Iterator[tuple[Feed, Taken]]:
+    """Yield payloads of all feeds, an even share of each a turn, `limit` at most.
+
+    `follow`: whether to wait for more where a feed has none now, for ever.
+    """
+    readers: list[tuple[Feed, Reader]] = []
+    left = limit
+    heard_s = time.monotonic()
+    try:
+        readers += ((feed, feed.open()) for feed in feeds)
+        while readers and (left is None or left > 0):
+            came = False
+            for feed, reader in list(readers):
+                share = None if left is None else max(1, left // len(readers))
+                taken = _share(feed, reader, share)
+                if taken.payloads:
+                    came = True
+                    yield feed, taken
+                    left = None if left is None else left - len(taken.payloads)
+                    if left is not None and left <= 0:
+                        break
+                elif reader.ended:
+                    reader.close()
+                    readers.remove((feed, reader))
+            if came:
+                heard_s = time.monotonic()
+            elif readers:
+                if not follow and time.monotonic() - heard_s > STALL_S:
+                    raise InputStalledError(f"{readers[0][0].source}: nothing came for a while")
+                time.sleep(WAIT_S)
+    finally:
+        for _, reader in readers:
+            reader.close()
+
+
+def _share(feed: Feed, reader: Reader, share: int | None) -> Taken:
+    found, feed.rest = feed.rest, NOTHING
+    if not found.payloads:
+        chunk = reader.read()
+        if chunk is None:
+            return NOTHING
+        found = Taken(chunk.payloads, chunk.positions)
+    if share is None:
+        return found
+    feed.rest = Taken(found.payloads[share:], found.positions[share:])
+    return _first(found, share)
+
+
+def _first(taken: Taken, count: int) -> Taken:
+    return Taken(taken.payloads[:count], taken.positions[:count])
