@@ -11,11 +11,11 @@ from typing import BinaryIO, NamedTuple
 from config.app import App
 from connectors.file_lines import BLOCK_BYTES, Run, read_lines, split_lines
 from connectors.files import FileReader, FileSource
-from connectors.formats.auto import AUTO, FormatDecoder
+from connectors.formats.auto import AUTO
 from connectors.formats.registry import BINARY_FORMATS, create_decoder
 from connectors.origin import Reader
 from flows.assemble import Sources
-from schema import Catalogue, Chunk, SeriesTable
+from schema import Catalogue, Chunk, NamedDecoder, SeriesTable
 
 WAIT_S = 0.02  # between polls when nothing has come
 STALL_S = 30.0  # a bounded read that gets nothing for so long before its end gives up
@@ -46,7 +46,7 @@ class Feed:
     source: str
     partition: str
     open: Callable[[], Reader]
-    decoder: FormatDecoder
+    decoder: NamedDecoder
     table: SeriesTable = field(default_factory=SeriesTable)
     rest: Taken = NOTHING  # read, and beyond its share of a turn
 
