@@ -3,12 +3,14 @@
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka.admin._metadata import TopicMetadata
 
-from connectors.kafka_settings import SECRET, KafkaClient, Property
+from connectors.kafka_reasons import explained, scrubbed
+from connectors.kafka_settings import KafkaClient, Property
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +20,16 @@ UNANSWERED = frozenset((KafkaError._TRANSPORT, KafkaError._TIMED_OUT, *OUTAGE))
 YOUNG = frozenset(  # what brokers say of a topic that has just been created
     (None, KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.LEADER_NOT_AVAILABLE)
 )
-YOUNG_WAIT_S = 0.05
+VANISHED = frozenset(  # what they, or librdkafka, say of one that has been deleted
+    (
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.UNKNOWN_TOPIC_ID,
+        KafkaError._UNKNOWN_TOPIC,
+        KafkaError._UNKNOWN_PARTITION,
+    )
+)
+RETRY_S = 0.05
+CLOSED = "the connection was closed"  # librdkafka gives no reason for that
 CRITICAL = 2  # syslog level; what librdkafka would log beneath it reaches us as errors
 
 Config = dict[str, Property]
@@ -28,35 +39,57 @@ class KafkaUnavailableError(RuntimeError):
     """Kafka does not answer, or not as it must; the message is one line for a person."""
 
 
+class KafkaChangedError(RuntimeError):
+    """Topics are no longer those that the run started with; it must start again, or end."""
+
+
 class Contact:
     """Whether brokers answer a client. Logs that they stopped, and that they are back, once each.
 
-    librdkafka itself would say so hundreds of times.
+    librdkafka itself would say so hundreds of times. Nothing is logged before the first answer:
+    whoever asks in vain raises. `report` is told of every change.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(
+        self, name: str, settings: KafkaClient, report: Callable[[bool], None] | None = None
+    ) -> None:
         self._name = name
+        self._settings = settings
+        self._report = report
         self._lock = threading.Lock()
+        self._met = False
         self.lost = False
+        self.vanished = False  # a topic or partition is said to be gone
         self.reason = ""  # the last that went wrong, in librdkafka's words
 
     def error(self, error: KafkaError) -> None:
         """Take an error that belongs to no message."""
+        code = error.code()
         with self._lock:
-            if error.code() != KafkaError._ALL_BROKERS_DOWN or not self.reason:
+            self.vanished = self.vanished or code in VANISHED
+            if code != KafkaError._ALL_BROKERS_DOWN:
                 self.reason = error.str()
-            if error.code() not in OUTAGE or self.lost:
+            if code not in OUTAGE or self.lost:
                 return
             self.lost = True
-        logger.warning("%s: no Kafka broker answers: %s", self._name, self.reason)
+        if self._met:
+            reason = explained(self.reason or CLOSED, self._settings)
+            logger.warning("%s: no Kafka broker answers: %s", self._name, reason)
+        if self._report is not None:
+            self._report(False)
 
     def answered(self) -> None:
         """Take a sign of life."""
-        if self.lost:
-            with self._lock:
-                self.lost = False
-                self.reason = ""
+        if self._met and not self.lost:
+            return
+        with self._lock:
+            said, self._met = self.lost and self._met, True
+            self.lost = False
+            self.reason = ""
+        if said:
             logger.info("%s: Kafka answers again", self._name)
+        if self._report is not None:
+            self._report(True)
 
 
 def client_config(settings: KafkaClient) -> Config:
@@ -99,6 +132,33 @@ def make_producer(settings: KafkaClient, contact: Contact, timeout_s: float) -> 
         return Producer({**config, "error_cb": contact.error})
 
 
+def list_topics(
+    settings: KafkaClient, contact: Contact, consumer: Consumer, topic: str | None = None
+) -> dict[str, TopicMetadata]:
+    """Return what the brokers tell of one topic, or of all that they show us.
+
+    Raises: KafkaUnavailableError if none answers within `connect_timeout_s`.
+    """
+    what = "kafka: list of topics" if topic is None else f"kafka:{topic}: list of partitions"
+    only = {} if topic is None else {"topic": topic}
+    deadline = time.monotonic() + settings.connect_timeout_s
+    with asking(settings, contact, what):
+        while True:
+            left_s = max(0.0, deadline - time.monotonic())
+            try:
+                topics: dict[str, TopicMetadata] = consumer.list_topics(
+                    **only, timeout=left_s
+                ).topics
+            except KafkaException as ex:
+                consumer.poll(0)  # lets `contact` hear why
+                # a connection that is closed fails at once, one that is refused waits
+                if ex.args[0].code() != KafkaError._TRANSPORT or left_s <= RETRY_S:
+                    raise
+            else:
+                return topics
+            time.sleep(RETRY_S)
+
+
 def find_partitions(
     settings: KafkaClient, contact: Contact, consumer: Consumer, topic: str, new: bool = False
 ) -> list[int] | None:
@@ -111,12 +171,7 @@ def find_partitions(
     """
     deadline = time.monotonic() + settings.connect_timeout_s
     while True:
-        with asking(settings, contact, f"kafka:{topic}: list of partitions"):
-            try:
-                cluster = consumer.list_topics(topic, timeout=settings.connect_timeout_s)
-            finally:
-                consumer.poll(0)  # lets `contact` hear why
-        found = cluster.topics[topic]
+        found = list_topics(settings, contact, consumer, topic)[topic]
         code = None if found.error is None else found.error.code()
         led = all(p.leader >= 0 for p in found.partitions.values())
         if code is None and found.partitions and led:
@@ -125,8 +180,10 @@ def find_partitions(
             return None
         if code not in YOUNG or time.monotonic() > deadline:
             reason = "it has no leader" if found.error is None else found.error.str()
-            raise KafkaUnavailableError(f"kafka:{topic}: {reason} (brokers {settings.brokers})")
-        time.sleep(YOUNG_WAIT_S)
+            raise KafkaUnavailableError(
+                f"kafka:{topic} at {settings.brokers}: {explained(reason, settings)}"
+            )
+        time.sleep(RETRY_S)
 
 
 @contextmanager
@@ -134,27 +191,20 @@ def _configured(settings: KafkaClient) -> Iterator[None]:
     try:
         yield
     except KafkaException as ex:
-        raise ValueError(f"properties: {_scrubbed(ex.args[0].str(), settings)}") from None
+        raise ValueError(f"properties: {scrubbed(ex.args[0].str(), settings)}") from None
 
 
 @contextmanager
 def asking(settings: KafkaClient, contact: Contact, what: str) -> Iterator[None]:
-    """Turn the failure of a request into one line: what, at which brokers, why."""
+    """Turn the failure of a request into one line: what, at which brokers, why, what to check."""
     try:
         yield
     except KafkaException as ex:
         error = ex.args[0]
-        reason = _scrubbed(contact.reason or error.str(), settings)
         if error.code() in UNANSWERED:
+            reason = explained(contact.reason or CLOSED, settings)
             raise KafkaUnavailableError(
                 f"{what}: no Kafka broker at {settings.brokers} answered within "
                 f"{settings.connect_timeout_s:g} s: {reason}"
             ) from None
-        raise KafkaUnavailableError(f"{what}: {_scrubbed(error.str(), settings)}") from None
-
-
-def _scrubbed(text: str, settings: KafkaClient) -> str:
-    for name, value in settings.properties.items():
-        if SECRET.search(name) and isinstance(value, str) and value:
-            text = text.replace(value, "***")
-    return text
+        raise KafkaUnavailableError(f"{what}: {explained(error.str(), settings)}") from None

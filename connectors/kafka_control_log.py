@@ -29,7 +29,7 @@ class KafkaControlLog:
             )
         self._settings = settings
         self._outlet = Outlet(settings)
-        self._contact = Contact(f"kafka:{settings.topic}")
+        self._contact = Contact(f"kafka:{settings.topic}", settings)
         self._records: list[Record] = []  # read so far
         self._next: int | None = None
         self.read()

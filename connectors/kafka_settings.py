@@ -7,7 +7,9 @@ from typing import Literal
 
 import msgspec
 
-SECRET = re.compile(r"password|secret|token|credential|jaas|\.key(\.pem)?$|oauthbearer\.config")
+SECRET = re.compile(
+    r"password|passphrase|secret|token|credential|jaas|\.key(\.pem)?$|oauthbearer\.config"
+)
 OURS = frozenset(  # what the connectors set themselves and rely on
     (
         "auto.offset.reset",

@@ -36,6 +36,7 @@ class Outgoing(NamedTuple):
     key: bytes | None
     value: bytes
     headers: list[tuple[str, str | bytes | None]]
+    partition: int = -1  # -1: by the key, else any
 
 
 def ensure_topic(settings: KafkaOutput, config: dict[str, str] | None = None) -> int:
@@ -46,7 +47,7 @@ def ensure_topic(settings: KafkaOutput, config: dict[str, str] | None = None) ->
     Raises: KafkaUnavailableError within `connect_timeout_s` if no broker answers or it refuses.
     """
     topic = settings.topic
-    contact = Contact(f"kafka:{topic}")
+    contact = Contact(f"kafka:{topic}", settings)
     consumer = make_consumer(settings, contact)  # it creates no topic by asking
     try:
         found = find_partitions(settings, contact, consumer, topic)
@@ -84,7 +85,7 @@ class Outlet:
 
     def __init__(self, settings: KafkaOutput) -> None:
         self._settings = settings
-        self._contact = Contact(f"kafka:{settings.topic}")
+        self._contact = Contact(f"kafka:{settings.topic}", settings)
         self._producer = make_producer(settings, self._contact, settings.delivery_timeout_s)
         self._failed: list[str] = []
 
@@ -115,6 +116,7 @@ class Outlet:
                     value=record.value,
                     key=record.key,
                     headers=record.headers,
+                    partition=record.partition,
                     on_delivery=self._delivered,
                 )
             except BufferError:  # the queue is full: wait for deliveries

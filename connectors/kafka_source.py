@@ -1,53 +1,38 @@
-"""Topics as origins: each partition is read from the offset in our own snapshot."""
+"""Topics as origins: which there are, and what is read of them."""
 
-import logging
-import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
-import numpy as np
-from confluent_kafka import (
-    OFFSET_END,
-    TIMESTAMP_NOT_AVAILABLE,
-    Consumer,
-    KafkaError,
-    KafkaException,
-    Message,
-    TopicPartition,
-)
-
-from connectors.kafka_client import (
-    Contact,
-    KafkaUnavailableError,
-    asking,
-    make_consumer,
-)
-from connectors.kafka_settings import KafkaSource, Topic, instant_ms
-from connectors.kafka_topics import find_topics
-from schema import Chunk
-
-logger = logging.getLogger(__name__)
-
-VERIFY_EVERY_S = 5.0  # how often an idle partition asks the broker whether that is so
-VERIFY_WITHIN_S = 1.0
-GONE = frozenset((KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE))
+from connectors.kafka_client import Contact, make_consumer
+from connectors.kafka_meters import KafkaMeters, ReaderMeter
+from connectors.kafka_reader import KafkaReader
+from connectors.kafka_settings import KafkaSource
+from connectors.kafka_topics import Found, TopicWatch, find_topics
 
 
 def kafka_origins(
-    settings: KafkaSource, clock: Callable[[], datetime], *, ours: Collection[str] = ()
+    settings: KafkaSource,
+    clock: Callable[[], datetime],
+    *,
+    ours: Collection[str] = (),
+    meters: KafkaMeters | None = None,
 ) -> list["KafkaOrigin"]:
     """Return an origin for each topic that is there, sorted by name; see `find_topics`.
 
     Raises: KafkaUnavailableError within `connect_timeout_s` if no broker answers or a topic does
     not exist; ValueError if librdkafka refuses the properties.
     """
-    contact = Contact(f"kafka:{','.join(entry.name for entry in settings.entries())}")
+    contact = Contact(f"kafka:{','.join(e.name for e in settings.entries())}", settings)
     consumer = make_consumer(settings, contact)
     try:
         found = find_topics(settings, contact, consumer, ours)
     finally:
         consumer.close()
-    return [KafkaOrigin(settings, each.topic, each.partitions, clock) for each in found]
+    names = frozenset(each.topic.name for each in found)
+    return [
+        KafkaOrigin(settings, each, clock, TopicWatch(settings, each, names, ours), meters)
+        for each in found
+    ]
 
 
 class KafkaOrigin:
@@ -56,28 +41,32 @@ class KafkaOrigin:
     def __init__(
         self,
         settings: KafkaSource,
-        topic: Topic,
-        partitions: Sequence[int],
+        found: Found,
         clock: Callable[[], datetime],
+        watch: TopicWatch,
+        meters: KafkaMeters | None = None,
     ) -> None:
-        self.name = f"kafka:{topic.name}"
-        self.format = topic.format
-        self.encoding = topic.encoding
+        self.name = f"kafka:{found.topic.name}"
+        self.format = found.topic.format
+        self.encoding = found.topic.encoding
         self._settings = settings
-        self._topic = topic.name
-        self._partitions = partitions
+        self._topic = found.topic.name
+        self._partitions: Sequence[int] = found.partitions
         self._clock = clock
+        self._watch = watch
+        self._meters = meters
 
     def partitions(self) -> list[str]:
         """Return the partitions' numbers, as they were when the origin was made."""
         return sorted(str(partition) for partition in self._partitions)
 
-    def open(self, partition: str, position: int | None) -> "KafkaReader":
+    def open(self, partition: str, position: int | None) -> KafkaReader:
         """Open a partition at an offset, else at the configured start.
 
         With `end: now` the end is the one found here, also on resume.
         """
-        contact = Contact(f"{self.name}/{partition}")
+        meter = None if self._meters is None else self._meters.reader(self._topic, partition)
+        contact = Contact(f"{self.name}/{partition}", self._settings, _reporter(meter))
         consumer = make_consumer(self._settings, contact)
         try:
             return KafkaReader(
@@ -88,174 +77,13 @@ class KafkaOrigin:
                 consumer,
                 contact,
                 self._clock,
+                self._watch,
+                meter,
             )
         except BaseException:
             consumer.close()
             raise
 
 
-class KafkaReader:
-    """One open partition. Offsets may have gaps: compaction, transactions."""
-
-    def __init__(
-        self,
-        settings: KafkaSource,
-        topic: str,
-        partition: int,
-        position: int | None,
-        consumer: Consumer,
-        contact: Contact,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self.ended = False
-        self._settings = settings
-        self._name = f"kafka:{topic}/{partition}"
-        self._topic, self._partition = topic, partition
-        self._consumer = consumer
-        self._contact = contact
-        self._clock = clock
-        self._at_end = False  # everything that the broker told of has been read
-        self._sure = False  # it told so not long ago
-        self._asked_s = 0.0  # when it was asked, monotonic
-        with asking(settings, contact, f"{self._name}: offsets"):
-            try:
-                first, last = self._bounds()
-                self._next = self._start(first, last) if position is None else position
-                self._end = last if settings.end == "now" else None
-            finally:
-                consumer.poll(0)
-        never = settings.end in {"never", "now"}
-        self._end_ms = None if never else instant_ms("end", settings.end)
-        self._moved = True  # the position is to be told
-        self._assign(self._next)
-
-    @property
-    def caught_up(self) -> bool:
-        """Whether it stands at the end; the broker is asked every few seconds.
-
-        A broker that has fallen silent must not make a partition look idle.
-        """
-        if not self._at_end or self.ended:
-            return False
-        if time.monotonic() - self._asked_s > VERIFY_EVERY_S:
-            self._sure = self._verify()
-            self._asked_s = time.monotonic()
-        return self._sure and not self._contact.lost
-
-    def read(self) -> Chunk | None:
-        """Return the messages that have arrived."""
-        if self._moved:
-            self._moved = False
-            return Chunk([], [], self._next)
-        if self._end is not None and self._next >= self._end:
-            self.ended = True
-        if self.ended:
-            return None
-        payloads: list[bytes] = []
-        offsets: list[int] = []
-        stamps: list[int] = []
-        for message in self._consumer.consume(self._settings.poll_size, 0.0):
-            error, offset = message.error(), message.offset()
-            if error is not None or offset is None:
-                self._take_error(message, error)
-                continue
-            kind, stamp_ms = message.timestamp()
-            if self._beyond(offset, kind, stamp_ms):
-                self.ended = True
-                break
-            payloads.append(message.value() or b"")  # no value: for the decoder to reject
-            offsets.append(offset)
-            stamps.append(-1 if kind == TIMESTAMP_NOT_AVAILABLE else stamp_ms)
-            self._next = offset + 1
-            self._at_end = False
-        return self._chunk(payloads, offsets, stamps)
-
-    def close(self) -> None:
-        """Close the consumer."""
-        self._consumer.close()
-
-    def _chunk(self, payloads: list[bytes], offsets: list[int], stamps: list[int]) -> Chunk | None:
-        if not payloads:
-            if not self._moved:
-                return None
-            self._moved = False
-            return Chunk([], [], self._next)
-        self._contact.answered()
-        self._moved = False
-        known = None if -1 in stamps else np.asarray(stamps, dtype=np.int64)
-        return Chunk(payloads, offsets, self._next, known)
-
-    def _take_error(self, message: Message, error: KafkaError | None) -> None:
-        if error is None:
-            return
-        code, offset = error.code(), message.offset()
-        if code == KafkaError._PARTITION_EOF and offset is not None:
-            self._reached(offset)
-        elif code in GONE:
-            self._offset_gone(error)
-        elif error.fatal() or (message.topic() is not None and not error.retriable()):
-            raise KafkaUnavailableError(f"{self._name}: {error.str()}")
-        else:
-            self._contact.error(error)
-
-    def _reached(self, offset: int) -> None:
-        """Stand at the end of the partition, behind any gap before it."""
-        self._contact.answered()
-        if offset > self._next:
-            self._next = offset
-            self._moved = True
-        self._at_end = self._sure = True
-        self._asked_s = time.monotonic()
-        if self._end_ms is not None and self._clock().timestamp() * 1000 >= self._end_ms:
-            self.ended = True  # nothing at or after the end time has come, and it is past
-
-    def _beyond(self, offset: int, kind: int, stamp_ms: int) -> bool:
-        if self._end is not None and offset >= self._end:
-            return True
-        stamped = kind != TIMESTAMP_NOT_AVAILABLE
-        return self._end_ms is not None and stamped and stamp_ms >= self._end_ms
-
-    def _offset_gone(self, error: KafkaError) -> None:
-        with asking(self._settings, self._contact, f"{self._name}: offsets"):
-            first, last = self._bounds()
-        policy = self._settings.on_offset_gone
-        said = f"offset {self._next} is gone, the partition now holds {first} to {last}"
-        if policy == "stop":
-            raise KafkaUnavailableError(
-                f"{self._name}: {said}: {error.str()}; set on_offset_gone to 'earliest' or "
-                "'latest' to go on with a gap"
-            )
-        target = first if policy == "earliest" else last
-        logger.warning("%s: %s: going on at %d", self._name, said, target)
-        self._next = target
-        self._moved = True
-        self._assign(target)
-
-    def _start(self, first: int, last: int) -> int:
-        if self._settings.start == "earliest":
-            return first
-        if self._settings.start == "latest":
-            return last
-        start_ms = instant_ms("start", self._settings.start)
-        asked = TopicPartition(self._topic, self._partition, start_ms)
-        found = self._consumer.offsets_for_times([asked], self._settings.connect_timeout_s)[0]
-        if found.error is not None:
-            raise KafkaException(found.error)
-        return last if found.offset == OFFSET_END else found.offset
-
-    def _bounds(self) -> tuple[int, int]:
-        """Return the first offset and the one after the last."""
-        here = TopicPartition(self._topic, self._partition)
-        return self._consumer.get_watermark_offsets(here, self._settings.connect_timeout_s)
-
-    def _verify(self) -> bool:
-        here = TopicPartition(self._topic, self._partition)
-        try:
-            _, last = self._consumer.get_watermark_offsets(here, VERIFY_WITHIN_S)
-        except KafkaException:
-            return False
-        self._contact.answered()
-        return last <= self._next
-
-    def _assign(self, offset: int) -> None:
-        self._consumer.assign([TopicPartition(self._topic, self._partition, offset)])
+def _reporter(meter: ReaderMeter | None) -> Callable[[bool], None] | None:
+    return None if meter is None else meter.up

@@ -10,8 +10,9 @@ import msgspec
 import pytest
 
 from connectors.kafka_client import KafkaUnavailableError
+from connectors.kafka_reader import KafkaReader
 from connectors.kafka_settings import KafkaSource
-from connectors.kafka_source import KafkaOrigin, KafkaReader, kafka_origins
+from connectors.kafka_source import KafkaOrigin, kafka_origins
 from schema import Chunk
 from tests.kafka.broker import free_ports
 from tests.kafka.cluster import DEADLINE_S, Cluster, mock
@@ -261,8 +262,8 @@ def test_properties_that_librdkafka_refuses_are_bad_settings() -> None:
 def test_a_broker_that_dies_is_said_once_and_its_partition_is_not_idle(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connectors.kafka_source.VERIFY_EVERY_S", 0.0)
-    monkeypatch.setattr("connectors.kafka_source.VERIFY_WITHIN_S", 0.05)
+    monkeypatch.setattr("connectors.kafka_reader.VERIFY_EVERY_S", 0.0)
+    monkeypatch.setattr("connectors.kafka_reader.VERIFY_WITHIN_S", 0.05)
     with mock() as bootstrap:
         there = Cluster(bootstrap, real=False, said="")
         topic = there.topic("dies")

@@ -23,7 +23,12 @@ from confluent_kafka.admin import AdminClient
 
 HERE = Path(__file__).parent
 CLASSPATH = HERE / "target" / "classpath"
-JAVA_OPTIONS = ("-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+JAVA_OPTIONS = (
+    "-Xmx512m",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+UseSerialGC",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+)
 CLUSTER_ID = base64.urlsafe_b64encode(b"foreshock-broker").decode().rstrip("=")
 START_S, STOP_S, FETCH_S = 60.0, 15.0, 600.0
 ATTEMPTS = 3  # a port found free may be taken before the broker binds it
@@ -78,14 +83,23 @@ def free_ports(count: int) -> list[int]:
 class Broker:
     """A running broker; use it as a context manager.
 
-    `properties` are added to the server's own, or replace them (listeners with TLS or SASL).
+    `listeners` (name: protocol) stand beside the plain one, each on a port of its own; `users`
+    (name: password) may log in by SCRAM; `properties` are added to the server's own.
     """
 
-    def __init__(self, properties: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        properties: Mapping[str, str] | None = None,
+        listeners: Mapping[str, str] | None = None,
+        users: Mapping[str, str] | None = None,
+    ) -> None:
         self._properties = dict(properties or {})
+        self._listeners = dict(listeners or {})
+        self._users = dict(users or {})
         self._folder = Path(tempfile.mkdtemp(prefix="kafka-"))
         self._process: subprocess.Popen[bytes] | None = None
         self.bootstrap = ""
+        self.addresses: dict[str, str] = {}  # of the listeners, by name
 
     def __enter__(self) -> Self:
         try:
@@ -118,20 +132,35 @@ class Broker:
                 process.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def kill(self) -> None:
+        """End the broker as a power cut would; its data stay for `revive`."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def revive(self) -> None:
+        """Start a killed broker again, on its data and its ports; wait until it answers."""
+        if not self._launch(class_path()):
+            raise BrokerError(f"Kafka did not start again: {_tail(self._folder / 'log')}")
+
     def wait(self) -> int:
         """Wait until the broker ends; return its exit status."""
         return -1 if self._process is None else self._process.wait()
 
     def _server_properties(self, port: int, controller_port: int) -> dict[str, str]:
         here = "127.0.0.1"
+        outside = {"PLAINTEXT": f"{here}:{port}", **self.addresses}
+        advertised = ",".join(f"{name}://{address}" for name, address in outside.items())
+        protocols = {"PLAINTEXT": "PLAINTEXT", "CONTROLLER": "PLAINTEXT", **self._listeners}
         return {
             "process.roles": "broker,controller",
             "node.id": "1",
             "controller.quorum.voters": f"1@{here}:{controller_port}",
             "controller.listener.names": "CONTROLLER",
-            "listeners": f"PLAINTEXT://{here}:{port},CONTROLLER://{here}:{controller_port}",
-            "advertised.listeners": f"PLAINTEXT://{here}:{port}",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "inter.broker.listener.name": "PLAINTEXT",
+            "listeners": f"{advertised},CONTROLLER://{here}:{controller_port}",
+            "advertised.listeners": advertised,
+            "listener.security.protocol.map": ",".join(f"{k}:{v}" for k, v in protocols.items()),
             "log.dirs": str(self._folder / "data"),
             "num.partitions": "1",
             "auto.create.topics.enable": "false",
@@ -147,37 +176,49 @@ class Broker:
         }
 
     def _start(self, jars: str, last: bool) -> bool:
-        port, controller_port = free_ports(2)
+        port, controller_port, *others = free_ports(2 + len(self._listeners))
+        self.bootstrap = f"127.0.0.1:{port}"
+        names = zip(self._listeners, others, strict=True)
+        self.addresses = {name: f"127.0.0.1:{other}" for name, other in names}
         config = self._folder / "server.properties"
         properties = self._server_properties(port, controller_port)
         config.write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
-        java = ["java", *JAVA_OPTIONS, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
         shutil.rmtree(self._folder / "data", ignore_errors=True)
-        log, tool = self._folder / "log", "kafka.tools.StorageTool"
+        log = self._folder / "log"
+        self._format(jars, config, log)
+        if self._launch(jars):
+            return True
+        if last or "BindException" not in log.read_text(errors="replace"):
+            raise BrokerError(f"Kafka did not answer within {START_S:.0f} s: {_tail(log)}")
+        self.kill()
+        return False
+
+    def _format(self, jars: str, config: Path, log: Path) -> None:
+        command = ["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(config)]
+        for name, password in self._users.items():
+            for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512"):
+                command += ["--add-scram", f"{mechanism}=[name={name},password={password}]"]
         with log.open("wb") as out:
             formatted = subprocess.run(
-                [*java, "-cp", jars, tool, "format", "-t", CLUSTER_ID, "-c", str(config)],
+                ["java", *JAVA_OPTIONS, "-cp", jars, *command],
                 stdout=out,
                 stderr=out,
                 timeout=START_S,
                 check=False,
             )
-            if formatted.returncode != 0:
-                raise BrokerError(f"Kafka could not format its storage: {_tail(log)}")
+        if formatted.returncode != 0:
+            raise BrokerError(f"Kafka could not format its storage: {_tail(log)}")
+
+    def _launch(self, jars: str) -> bool:
+        config = str(self._folder / "server.properties")
+        with (self._folder / "log").open("ab") as out:
             self._process = subprocess.Popen(
-                [*java, "-cp", jars, "kafka.Kafka", str(config)],
+                ["java", *JAVA_OPTIONS, "-cp", jars, "kafka.Kafka", config],
                 stdout=out,
                 stderr=out,
                 start_new_session=True,  # Ctrl-C is for us; we end the broker in order
             )
-        self.bootstrap = f"127.0.0.1:{port}"
-        if self._answers(self._process):
-            return True
-        if last or "BindException" not in log.read_text(errors="replace"):
-            raise BrokerError(f"Kafka did not answer within {START_S:.0f} s: {_tail(log)}")
-        self._process.kill()
-        self._process.wait()
-        return False
+        return self._answers(self._process)
 
     def _answers(self, process: "subprocess.Popen[bytes]") -> bool:
         admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
