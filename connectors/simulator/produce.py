@@ -28,7 +28,7 @@ class KafkaRun:
     def __init__(self, origin: SimulatorOrigin, target: KafkaOutput) -> None:
         self._origin = origin
         self._target = target
-        self._contact = Contact(f"kafka:{target.topic}")
+        self._contact = Contact(f"kafka:{target.topic}", target)
         self._failed = ""
         self.records = 0
         self.points = 0
