@@ -12,7 +12,9 @@ from wsgiref.simple_server import WSGIServer
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from prometheus_client import CollectorRegistry, Counter, start_http_server
 
-from schema import Reject, Tally
+from connectors.kafka_meters import KafkaMeters
+from connectors.metered_decoder import DecodeMeters, topic_of
+from schema import Closed, Reject, Tally
 
 LOG_EVERY_S = 60.0
 
@@ -20,9 +22,9 @@ _log = logging.getLogger(__name__)
 
 
 class Meters:
-    """The counters of one process.
+    """The counters of one process. `topic` is a topic's name, or that of another source.
 
-    Memory: a number a source partition and a number a reason of rejects.
+    Memory: a few numbers a source partition and a number a reason of rejects.
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -30,21 +32,24 @@ class Meters:
         self._since_s = monotonic()
         self._fresh = Tally("", "")  # since it was last said
         self.registry = CollectorRegistry()
-        self._samples = Counter(
-            "foreshock_samples", "Samples taken", ["source", "partition"], registry=self.registry
+        self.kafka = KafkaMeters(self.registry)
+        self.decode = DecodeMeters(self.registry)
+        self._samples = self._counter("samples", "Samples taken", "topic", "partition")
+        self._late = self._counter("late", "Samples that came after their tick", "topic")
+        self._rejects = self._counter("rejects", "Points rejected", "topic", "reason")
+        self._absorbed = self._counter(
+            "absorbed", "Samples that gave no value, such as the first of a counter"
         )
-        self._late = Counter(
-            "foreshock_late", "Samples that came after their tick", registry=self.registry
-        )
-        self._rejects = Counter(
-            "foreshock_rejects", "Points rejected", ["reason"], registry=self.registry
+        self._joined_late = self._counter(
+            "joined_late", "Samples of a partition that joined after their ticks had closed"
         )
 
     def take(self, tallies: Sequence[Tally]) -> None:
         """Count chunks; log the sums since the last time if a minute has passed."""
         for tally in tallies:
-            self._samples.labels(tally.source, tally.partition).inc(tally.samples)
-            self._late.inc(tally.late)
+            topic = topic_of(tally.source)
+            self._samples.labels(topic, tally.partition).inc(tally.samples)
+            self._late.labels(topic).inc(tally.late)
         self._fresh = Tally(
             "",
             "",
@@ -57,9 +62,14 @@ class Meters:
             self.say()
 
     def reject(self, rejects: Sequence[Reject]) -> None:
-        """Count rejects by reason."""
+        """Count rejects by topic and reason."""
         for reject in rejects:
-            self._rejects.labels(reject.reason).inc()
+            self._rejects.labels(topic_of(reject.source), reject.reason).inc()
+
+    def closed(self, words: Sequence[Closed]) -> None:
+        """Count what key groups made of samples, when they say so."""
+        self._absorbed.inc(sum(word.absorbed for word in words))
+        self._joined_late.inc(sum(word.late for word in words))
 
     def say(self) -> None:
         """Log what came since the last time, if anything did."""
@@ -74,6 +84,9 @@ class Meters:
                 fresh.rejected,
             )
         self._since_s, self._fresh = now_s, Tally("", "")
+
+    def _counter(self, name: str, words: str, *labels: str) -> Counter:
+        return Counter(f"foreshock_{name}", words, labels, registry=self.registry)
 
 
 class TallyMeter(DynamicSink[Tally]):
@@ -143,3 +156,25 @@ class RejectMeterPart(StatelessSinkPartition[Reject]):
     def write_batch(self, items: list[Reject]) -> None:
         """Count."""
         self._meters.reject(items)
+
+
+class ClosedMeter(DynamicSink[Closed]):
+    """Takes what key groups say when they close ticks."""
+
+    def __init__(self, meters: Meters) -> None:
+        self._meters = meters
+
+    def build(self, _step_id: str, _worker_index: int, _worker_count: int) -> "ClosedMeterPart":
+        """Begin to count."""
+        return ClosedMeterPart(self._meters)
+
+
+class ClosedMeterPart(StatelessSinkPartition[Closed]):
+    """A worker's share of the key groups."""
+
+    def __init__(self, meters: Meters) -> None:
+        self._meters = meters
+
+    def write_batch(self, items: list[Closed]) -> None:
+        """Count."""
+        self._meters.closed(items)

@@ -19,6 +19,8 @@ from connectors.kafka_settings import KafkaOutput, KafkaSource
 from connectors.kafka_sink import KafkaDeadLetterSink, KafkaIncidentSink, KafkaLateSink
 from connectors.kafka_source import KafkaOrigin, kafka_origins
 from connectors.late import LateFile, late_lines
+from connectors.metered_decoder import MeteredDecoder
+from connectors.meters import Meters
 from connectors.origin import Origin
 from connectors.pace import Pace
 from connectors.simulator.origin import SimulatorOrigin
@@ -34,10 +36,11 @@ from schema import Catalogue, LateSample, NamedDecoder, Reject, Transition
 class Sources:
     """The origins of the settings, the format of each partition, and the flow's source."""
 
-    def __init__(self, app: App, catalogue: Catalogue) -> None:
+    def __init__(self, app: App, catalogue: Catalogue, meters: Meters | None = None) -> None:
         self._app = app
         self._catalogue = catalogue
-        self.origins = _origins(app)
+        self._meters = meters
+        self.origins = _origins(app, meters)
         self._by_name = {origin.name: origin for origin in self.origins}
 
     def intake(
@@ -77,6 +80,8 @@ class Sources:
 
     def _stage(self, origin: str, partition: str, index: int, resume: bytes | None) -> Ingest:
         decoder = self.decoder(origin, partition, remembered_format(resume))
+        if self._meters is not None:
+            decoder = MeteredDecoder(decoder, self._meters.decode, origin, partition)
         return Ingest(self._app.ingest, decoder, origin, partition, index, resume)
 
 
@@ -127,12 +132,17 @@ def late_sinks(app: App) -> Sequence[AnySink[LateSample]]:
             return (KafkaLateSink(topic),)
 
 
-def _origins(app: App) -> list[Origin]:
+def _origins(app: App, meters: Meters | None) -> list[Origin]:
     origins: list[Origin] = []
     for i, source in enumerate(app.sources):
         match source:
             case KafkaSource():
-                origins += kafka_origins(source, wall_clock, ours=_topics_written(app))
+                origins += kafka_origins(
+                    source,
+                    wall_clock,
+                    ours=_topics_written(app),
+                    meters=None if meters is None else meters.kafka,
+                )
             case FileSource():
                 origins.append(FileOrigin(source, "files" if i == 0 else f"files{i + 1}"))
             case _:

@@ -17,7 +17,7 @@ from connectors.incident_database import shown_url
 from connectors.incident_store import SqlSink
 from connectors.jsonl_sink import JsonLinesSink
 from connectors.kafka_settings import KafkaOutput, KafkaSource
-from connectors.meters import Meters, RejectMeter, TallyMeter
+from connectors.meters import ClosedMeter, Meters, RejectMeter, TallyMeter
 from flows.assemble import (
     Sources,
     catalogue_of,
@@ -50,14 +50,15 @@ def run(app: App, *, processes: int = 1) -> None:
 def detect_flow(app: App, pace: Path | None, stop: threading.Event) -> Dataflow:
     """Build the flow of `foreshock run`; `pace` is the file that the host's processes share."""
     catalogue = catalogue_of(app)
-    intake = Sources(app, catalogue).intake(stop, pace, keeps=True)
-    group = group_settings(app, catalogue, len(intake.names))
     meters = Meters()
+    intake = Sources(app, catalogue, meters).intake(stop, pace, keeps=True)
+    group = group_settings(app, catalogue, len(intake.names))
     outputs = Outputs(
         incidents=incident_sinks(app),
         dead_letter=(*dead_letter_sinks(app), RejectMeter(meters)),
         late=late_sinks(app),
         tallies=(TallyMeter(meters, app.metrics_port, greeting(app, intake.names, group.models)),),
+        progress=(ClosedMeter(meters),),
     )
     return build(intake, group, app.triage, outputs)
 
