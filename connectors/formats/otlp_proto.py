@@ -1,0 +1,226 @@
+"""`otlp-proto`: an ExportMetricsServiceRequest a message, as protobuf."""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Protocol, cast
+
+import numpy as np
+from google.protobuf.message import DecodeError
+
+from connectors.formats.columns import RejectRow
+from connectors.formats.otlp_book import Context, PointBook, Points
+from connectors.formats.otlp_messages import Metric, Request, parse_attributes, parse_resource
+from connectors.formats.otlp_numbers import Numbers, add_cut, add_parsed, tail_of
+from connectors.formats.otlp_points import (
+    NO_RECORDED_VALUE,
+    NOT_RECORDED,
+    Group,
+    Kind,
+    kind_of_histogram,
+    kind_of_sum,
+)
+from connectors.formats.otlp_templates import Templates
+from connectors.formats.reasons import (
+    MALFORMED_PROTOBUF,
+    STALE,
+    TOO_LARGE,
+    WRONG_SHAPE,
+    BadPoint,
+    fault,
+)
+from connectors.formats.settings import DecodeSettings
+from schema import Catalogue, Decoded, SeriesTable
+
+
+class OtlpProto:
+    """Decoder of one partition. Memory: the table's series and bounded caches."""
+
+    def __init__(self, catalogue: Catalogue, settings: DecodeSettings) -> None:
+        self._max_bytes = settings.max_payload_bytes
+        self._points = PointBook(catalogue, settings, parse_resource)
+        self._templates = Templates(settings)
+        self._book = self._points.book
+
+    def __call__(self, payloads: Sequence[bytes], table: SeriesTable) -> Decoded:
+        """See schema.Decoder."""
+        if self._points.bind(table):
+            self._templates.clear()
+        decoded = self._chunk(payloads, _Chunk(self._points, self._templates))
+        if decoded is None:  # some point only looked like what is known: parse each
+            decoded = self._chunk(payloads, _Chunk(self._points, None))
+        if decoded is None:
+            raise RuntimeError("a parsed point has a head of its own making")
+        return decoded
+
+    def _chunk(self, payloads: Sequence[bytes], chunk: "_Chunk") -> Decoded | None:
+        for i, payload in enumerate(payloads):
+            if len(payload) > self._max_bytes:
+                detail = f"{len(payload)} bytes, at most {self._max_bytes}"
+                chunk.rejects.append((i, *fault(TOO_LARGE, detail)))
+                continue
+            try:
+                request = Request.FromString(payload)
+            except DecodeError as ex:
+                chunk.rejects.append((i, *fault(MALFORMED_PROTOBUF, str(ex))))
+                continue
+            found = request.resource_metrics
+            if payload and not found:
+                detail = "a message without resource_metrics"
+                chunk.rejects.append((i, *fault(WRONG_SHAPE, detail)))
+            for resource_metrics in found:
+                resource = resource_metrics.resource
+                for scope_metrics in resource_metrics.scope_metrics:
+                    for raw in scope_metrics.metrics:
+                        chunk.add(resource, raw, i)
+        return chunk.decoded()
+
+
+class _Chunk:
+    """What is found in a chunk. Within a payload, numbers come before histograms."""
+
+    def __init__(self, book: PointBook, templates: Templates | None) -> None:
+        self._book = book
+        self._templates = templates  # None: nothing is taken for known that is not parsed
+        self._numbers = Numbers()
+        self._groups = Points()
+        self.rejects: list[RejectRow] = []
+
+    def add(self, resource: bytes, raw: bytes, payload: int) -> None:
+        """Add the points of a metric."""
+        if self._templates is not None:
+            known = self._templates.match(resource, raw)
+            if known is not None:
+                self._numbers.add(*known, payload)
+                return
+        try:
+            metric: _Metric = Metric.FromString(raw)
+        except DecodeError as ex:
+            self.rejects.append((payload, *fault(MALFORMED_PROTOBUF, f"metric: {ex}")))
+            return
+        field = next((name for name in _FIELDS if metric.HasField(name)), None)
+        if field is None:
+            return  # a metric without data is an empty envelope
+        data: _Data = getattr(metric, field)
+        points = list(data.data_points)
+        try:
+            kind = _FIELDS[field](data)
+            context = self._book.context(resource, metric.name, metric.unit, kind)
+        except BadPoint as ex:
+            self.rejects += [(payload, *ex.fault)] * len(points)
+            return
+        if field in _NUMBERS:
+            self._add_numbers(context, raw, cast(list[bytes], points), payload)
+        else:
+            self._add_groups(context, cast(list[_Point], points), payload)
+
+    def _add_numbers(self, context: Context, raw: bytes, points: list[bytes], payload: int) -> None:
+        templates = self._templates
+        if templates is not None:
+            slots = add_cut(self._numbers, self._book, context, points, payload)
+            if slots is not None:
+                templates.learn(context, raw, points, slots)
+                return
+        add_parsed(self._numbers, self._book, context, points, payload, self.rejects)
+
+    def _add_groups(self, context: Context, points: list["_Point"], payload: int) -> None:
+        for point in points:
+            if point.flags & NO_RECORDED_VALUE:
+                self.rejects.append((payload, STALE, NOT_RECORDED))
+                continue
+            group = _summary(point) if context.kind == Kind.SUMMARY else _histogram(point)
+            shape = group.shape(context.kind)
+            attributes = list(point.attributes)
+            try:
+                slots = self._book.group(
+                    context, tail_of(attributes), partial(parse_attributes, attributes), shape
+                )
+            except BadPoint as ex:
+                self.rejects.append((payload, *ex.fault))
+                continue
+            times = (point.time_unix_nano, point.start_time_unix_nano)
+            self._groups.add_group(slots, *times, group, shape, payload)
+
+    def decoded(self) -> Decoded | None:
+        """Return all of it as columns; None if a point that seemed known is another."""
+        numbers = self._numbers.columns()
+        if numbers is None:
+            return None
+        slot, time_ns, start_ns, value, payload = numbers
+        count = np.zeros(len(value))
+        if self._groups.slots:
+            more = self._groups.columns()
+            payload = np.concatenate((payload, more[5]))
+            order = np.argsort(payload, kind="stable")
+            payload = payload[order]
+            slot = np.concatenate((slot, more[0]))[order]
+            time_ns = np.concatenate((time_ns, more[1]))[order]
+            start_ns = np.concatenate((start_ns, more[2]))[order]
+            value = np.concatenate((value, more[3]))[order]
+            count = np.concatenate((count, more[4]))[order]
+        return self._book.decoded(slot, time_ns, start_ns, value, count, payload, self.rejects)
+
+
+class _Data(Protocol):
+    data_points: Iterable[object]
+    aggregation_temporality: int
+    is_monotonic: bool
+
+
+class _Metric(Protocol):
+    name: bytes
+    unit: bytes
+
+    def HasField(self, name: str) -> bool: ...
+
+
+class _Quantile(Protocol):
+    quantile: float
+    value: float
+
+
+class _Point(Protocol):
+    """Of a histogram or summary; a summary has no `min` and `max`, a histogram no quantiles."""
+
+    attributes: Iterable[bytes]
+    start_time_unix_nano: int
+    time_unix_nano: int
+    flags: int
+    count: int
+    sum: float
+    min: float
+    max: float
+    quantile_values: Iterable[_Quantile]
+
+    def HasField(self, name: str) -> bool: ...
+
+
+def _kind_of_sum(data: _Data) -> Kind:
+    return kind_of_sum(data.aggregation_temporality, data.is_monotonic)
+
+
+def _kind_of_histogram(data: _Data) -> Kind:
+    return kind_of_histogram(data.aggregation_temporality)
+
+
+_FIELDS: dict[str, Callable[[_Data], Kind]] = {
+    "sum": _kind_of_sum,
+    "gauge": lambda _: Kind.GAUGE,
+    "histogram": _kind_of_histogram,
+    "exponential_histogram": _kind_of_histogram,
+    "summary": lambda _: Kind.SUMMARY,
+}
+_NUMBERS = ("sum", "gauge")
+
+
+def _histogram(point: _Point) -> Group:
+    return Group(
+        point.count,
+        point.sum if point.HasField("sum") else None,
+        point.min if point.HasField("min") else None,
+        point.max if point.HasField("max") else None,
+    )
+
+
+def _summary(point: _Point) -> Group:
+    found = tuple((each.quantile, each.value) for each in point.quantile_values)
+    return Group(point.count, point.sum, quantiles=found)
