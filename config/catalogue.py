@@ -1,10 +1,11 @@
 """The metric catalogue: YAML layers merged into what `schema.Catalogue` asks for.
 
-Each file is a layer with the sections `canonical`, `endings`, `services` and `clouds`; a later one
-goes over an earlier one, key by key. A vendor's entry says how to read a value, a canonical entry
-what it means: so a metric means the same by whichever name it is looked up.
+Each file is a layer, with the sections of `Layer`; a later one goes over an earlier one, key by
+key. A vendor's entry says how to read a value, a canonical entry what it means: so a metric means
+the same by whichever name it is looked up.
 """
 
+import functools
 import re
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,14 @@ from config.loader import ConfigError, load
 from schema import MetricSpec
 
 FOLDER = Path(__file__).parent
-SHIPPED = (FOLDER / "catalogue.yaml", FOLDER / "clouds.yaml")
+SHIPPED = tuple(
+    FOLDER / f"{name}.yaml" for name in ("catalogue", "otel", "telegraf", "prometheus", "clouds")
+)
 
 _MAX_CACHED = 65_536  # names come from producers
 _UNSAFE = re.compile(r"[^a-z0-9]+")
-_STATUS = re.compile(r"(.*\|[^|=]+=[1-5])\d\d", re.DOTALL)  # of HTTP, as the label of a name
+# A metric of which a label says what it means: `<name>|<label>=<value>`.
+_LABELLED = re.compile(r"(?P<any>[^|]*\|[^|=]+=)(?P<status>[1-5]\d\d$)?", re.DOTALL)
 
 
 class CatalogueTable:
@@ -27,11 +31,14 @@ class CatalogueTable:
     def __init__(self) -> None:
         self.canonical: dict[str, Meaning] = {}
         self.endings: dict[str, Meaning] = {}
+        self.beginnings: dict[str, Meaning] = {}
         self.readings: dict[str, dict[str, Reading]] = {}  # by service and vendor's name
         self.overrides: dict[str, Overrides] = {}  # by cloud ("aws") and service ("aws.ec2")
         # The file that an entry came from: ("services", service, metric), and key by key
-        # ("canonical", metric, key), ("endings", ending, key), ("clouds", name, metric, key).
+        # ("canonical", metric, key), ("endings", ending, key), ("beginnings", beginning, key),
+        # ("clouds", name, metric, key).
         self.origins: dict[tuple[str, ...], str] = {}
+        self._families: dict[str, str] = {}  # where a service says so
         self._services: dict[tuple[str, str], str] = {}
         self._made_up: dict[tuple[str, str], str] = {}
         self._folded: dict[tuple[str, str], str] = {}
@@ -61,40 +68,48 @@ class CatalogueTable:
 
     def tier(self, service: str) -> int | None:
         """Return how much a service matters, 1 most; None if nothing says so."""
-        for name in reversed(lineage(service)):
+        for name in reversed(self.lineage(service)):
             overrides = self.overrides.get(name)
             if overrides is not None and overrides.tier is not None:
                 return overrides.tier
         return None
 
+    def lineage(self, service: str) -> tuple[str, ...]:
+        """Return a service's family and itself, whose entries go over the family's."""
+        family = self._families.get(service) or service.split(".", 1)[0]
+        return (service,) if family == service else (family, service)
+
     def find(self, service: str, name: str) -> tuple[str, str] | None:
         """Return where the reading of a metric stands: a service, or its family, and a name.
 
-        In that order: the name itself, its class of status (`|code=5xx` for `|code=503`), the
-        name in another case unless it is canonical.
+        In that order: the name itself, its class of status (`|code=5xx` for `|code=503`), that
+        with any value (`|code=*`), the name in another case unless it is canonical.
         """
         names = [name]
-        if (status := _STATUS.fullmatch(name)) is not None:
-            names.append(f"{status[1]}xx")
+        if (labelled := _LABELLED.match(name)) is not None:
+            if labelled["status"]:
+                names.append(f"{labelled['any']}{labelled['status'][0]}xx")
+            names.append(f"{labelled['any']}*")
         for wanted in names:
-            for holder in reversed(lineage(service)):
+            for holder in reversed(self.lineage(service)):
                 if wanted in self.readings.get(holder, ()):
                     return holder, wanted
         if name not in self.canonical:
-            for holder in reversed(lineage(service)):
+            for holder in reversed(self.lineage(service)):
                 if (folded := self._folded.get((holder, name.casefold()))) is not None:
                     return holder, folded
         return None
 
-    def ending(self, name: str) -> str | None:
-        """Return the longest of the `endings` that a name has."""
-        found = [ending for ending in self.endings if name.endswith(ending)]
-        return max(found, key=len, default=None)
+    def affixes(self, name: str) -> tuple[str | None, str | None]:
+        """Return the longest of the `endings` and of the `beginnings` that a name has."""
+        ends = [each for each in self.endings if name.endswith(each)]
+        begins = [each for each in self.beginnings if name.startswith(each)]
+        return max(ends, key=len, default=None), max(begins, key=len, default=None)
 
     def readings_of(self, service: str) -> dict[str, Reading]:
         """Return every reading that serves a service: those of its family and its own."""
         merged: dict[str, Reading] = {}
-        for holder in lineage(service):
+        for holder in self.lineage(service):
             merged |= self.readings.get(holder, {})
         return merged
 
@@ -119,8 +134,10 @@ class CatalogueTable:
         """Return what a canonical name means, or a name that nobody knows."""
         meant = self.meaning(service, name).present()
         if name not in self.canonical:
-            ending = self.ending(name)
-            return meant if ending is None else self.endings[ending].present() | meant
+            ending, beginning = self.affixes(name)
+            by_end = self.endings[ending].present() if ending is not None else {}
+            by_start = self.beginnings[beginning].present() if beginning is not None else {}
+            return by_end | by_start | meant
         readings = self.readings_of(service).values()
         taken = {self._statistic(other, meant) for other in readings if other.metric == name}
         if len(taken) == 1:  # ticks sum what was summed, whichever name they look up
@@ -134,7 +151,7 @@ class CatalogueTable:
     def meaning(self, service: str, metric: str) -> Meaning:
         """Return what a canonical name means in a service, the most specific layer on top."""
         found = self.canonical.get(metric, Meaning())
-        for name in lineage(service):
+        for name in self.lineage(service):
             if name in self.overrides:
                 found = self.overrides[name].metrics.get(metric, Meaning()).over(found)
         return found
@@ -144,12 +161,14 @@ class CatalogueTable:
 
         Raises: ConfigError if it names a metric or service that no layer declares.
         """
-        for metric, meaning in layer.canonical.items():
-            self.canonical[metric] = meaning.over(self.canonical.get(metric, Meaning()))
-            self._note(path, meaning, "canonical", metric)
-        for ending, meaning in layer.endings.items():
-            self.endings[ending] = meaning.over(self.endings.get(ending, Meaning()))
-            self._note(path, meaning, "endings", ending)
+        for section, known, given in (
+            ("canonical", self.canonical, layer.canonical),
+            ("endings", self.endings, layer.endings),
+            ("beginnings", self.beginnings, layer.beginnings),
+        ):
+            for name, meaning in given.items():
+                known[name] = meaning.over(known.get(name, Meaning()))
+                self._note(path, meaning, section, name)
         for service, entry in layer.services.items():
             self._add_service(service, entry, path)
         for cloud, overrides in layer.clouds.items():
@@ -176,6 +195,8 @@ class CatalogueTable:
             self._services[cloud, name.casefold()] = service
         self._services[cloud, service.casefold()] = service
         readings.update(entry.metrics)
+        if entry.family is not None:
+            self._families[service] = entry.family
         self.origins |= {("services", service, name): str(path) for name in entry.metrics}
         taken: dict[tuple[str, tuple[tuple[str, str], ...]], str] = {}
         for name, reading in readings.items():
@@ -220,12 +241,6 @@ class CatalogueTable:
         self.overrides[name] = Overrides(tier, metrics)
 
 
-def lineage(service: str) -> tuple[str, ...]:
-    """Return a service's family and itself, whose entries go over the family's: app, app.nginx."""
-    family = service.split(".", 1)[0]
-    return (service,) if family == service else (family, service)
-
-
 def load_catalogue(*paths: str | Path) -> CatalogueTable:
     """Read layers in order, those that are shipped if none is given.
 
@@ -235,9 +250,15 @@ def load_catalogue(*paths: str | Path) -> CatalogueTable:
     """
     table = CatalogueTable()
     for path in paths or SHIPPED:
-        table.add(load(path, Layer), path)
+        table.add(_shipped(path) if path in SHIPPED else load(path, Layer), path)
     _check_limits(table, paths[-1] if paths else SHIPPED[-1])
     return table
+
+
+@functools.cache
+def _shipped(path: str | Path) -> Layer:
+    """Read a file that does not change while the process lives, once: half a second for all."""
+    return load(path, Layer)
 
 
 def _check_limits(table: CatalogueTable, path: str | Path) -> None:

@@ -86,6 +86,7 @@ class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A vendor's service: its names on the wire and its metrics."""
 
     names: tuple[str, ...] = ()  # CloudWatch namespace, Azure provider type, GCP resource type
+    family: str | None = None  # whose entries serve it too; None: "app" of "app.nginx"
     metrics: dict[str, Reading] = {}
 
 
@@ -112,5 +113,6 @@ class Layer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     canonical: dict[str, Meaning] = {}
     endings: dict[str, Meaning] = {}  # of names that nobody knows: "_total"
+    beginnings: dict[str, Meaning] = {}  # of the same, over their endings: "go_"
     services: dict[str, Service] = {}
     clouds: dict[str, Cloud] = {}
