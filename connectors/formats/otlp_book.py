@@ -103,8 +103,9 @@ class PointBook:
         self._contexts.clear()
         self._contexts_met = 0
         self._parsed: tuple[bytes, Attributes] | None = None
-        self._as_amount: dict[int, Callable[[], int]] = {}  # by slot of a delta a second
-        self._is_rate: npt.NDArray[np.bool_] = np.zeros(64, np.bool_)
+        # Slots of deltas: what it takes them for, and how to get the slot for the other.
+        self._taken_as: npt.NDArray[np.int8] = np.zeros(64, np.int8)
+        self._other: dict[int, Callable[[], int]] = {}
 
     def bind(self, table: SeriesTable) -> bool:
         """Use `table` from now on; return True if it is another one, and slots are forgotten."""
@@ -136,8 +137,12 @@ class PointBook:
             self._contexts.put(key, found, size)
         return found
 
-    def number(self, context: Context, raw: bytes, parse: Callable[[], Attributes]) -> int:
+    def number(
+        self, context: Context, raw: bytes, parse: Callable[[], Attributes], *, timed: bool
+    ) -> int:
         """Return the slot of a gauge's or sum's point with the attributes `raw`.
+
+        `timed`: its interval is known.
 
         Raises: BadPoint if they, or those of the resource, cannot be read.
         """
@@ -146,13 +151,15 @@ class PointBook:
         if slot is None:
             slot = self.book.recall(key, len(raw))
         if slot is None:
-            slot = self._learn(context, context.name, context.unit, parse(), _COUNTER[context.kind])
+            counter = _COUNTER[context.kind]
+            slot = self._learn(context, context.name, context.unit, parse(), counter, timed=timed)
             self.book.remember(key, slot, len(raw))
         return slot
 
     def group(
-        self, context: Context, raw: bytes, parse: Callable[[], Attributes], shape: Shape
-    ) -> tuple[int, ...]:
+        self, context: Context, raw: bytes, parse: Callable[[], Attributes], shape: Shape, *,
+        timed: bool,
+    ) -> tuple[int, ...]:  # fmt: skip
         """Return the slots of a histogram's or summary's point.
 
         In order: count, sum, mean, min, max and quantiles, those left out that `shape` lacks.
@@ -166,12 +173,14 @@ class PointBook:
         size = len(raw) + 8 * len(shape.quantiles) + _ENTRY_BYTES
         slots = self._groups.recall(key, size)
         if slots is None:
-            slots = self._learn_group(context, parse(), shape)
+            slots = self._learn_group(context, parse(), shape, timed=timed)
             self._groups.put(key, slots, size)
         return slots
 
-    def _learn_group(self, c: Context, labels: Attributes, shape: Shape) -> tuple[int, ...]:
-        learn = partial(self._learn, c)
+    def _learn_group(
+        self, c: Context, labels: Attributes, shape: Shape, *, timed: bool
+    ) -> tuple[int, ...]:
+        learn = partial(self._learn, c, timed=timed)
         delta = c.kind == Kind.DELTA_HISTOGRAM
         each: _Counter = "delta" if delta else "rate"
         slots = [learn(f"{c.name}.count", "", labels, each)]
@@ -189,8 +198,9 @@ class PointBook:
         return tuple(slots)
 
     def _learn(
-        self, c: Context, name: str, unit: str, labels: Attributes, counter: "_Counter"
-    ) -> int:
+        self, c: Context, name: str, unit: str, labels: Attributes, counter: "_Counter", *,
+        timed: bool,
+    ) -> int:  # fmt: skip
         if self._parsed is None or self._parsed[0] != c.raw_resource:
             self._parsed = (c.raw_resource, self._parse_resource(c.raw_resource))
         attributes = self._parsed[1]
@@ -203,12 +213,21 @@ class PointBook:
             return make(unit=unit, counter=counter)
         if spec.statistic == "sum":
             return make(unit=unit)
-        slot = make(unit=f"{unit or '1'}/s")
-        self._as_amount[slot] = partial(make, unit=unit)
-        if slot >= len(self._is_rate):
-            self._is_rate = np.concatenate((self._is_rate, np.zeros(slot + 1, np.bool_)))
-        self._is_rate[slot] = True
+        rate, amount = partial(make, unit=f"{unit or '1'}/s"), partial(make, unit=unit)
+        return self._delta(_RATE, rate, amount) if timed else self._delta(_AMOUNT, amount, rate)
+
+    def _delta(self, taken_as: int, make: Callable[[], int], other: Callable[[], int]) -> int:
+        slot = make()
+        self._grow(slot + 1)
+        if slot not in self._other:
+            self._taken_as[slot] = taken_as
+            self._other[slot] = partial(self._delta, _RATE + _AMOUNT - taken_as, other, make)
         return slot
+
+    def _grow(self, slots: int) -> None:
+        if slots > len(self._taken_as):
+            more = np.zeros(slots, np.int8)
+            self._taken_as = np.concatenate((self._taken_as, more))
 
     def decoded(
         self, slot: I32, time_ns: U64, start_ns: U64, value: F64, count: F64, payload: I32,
@@ -224,24 +243,24 @@ class PointBook:
             slot = np.where(bad, REJECTED, slot).astype(np.int32)
             ts_ms = np.where(bad, 0, ts_ms)
         start_ns = np.where(start_ns <= time_ns, start_ns, np.uint64(0))
-        if self._as_amount:
+        if self._other:
             self._per_second(slot, time_ns, start_ns, value)
         start_ms: I64 = (start_ns // np.uint64(_NS_A_MS)).astype(np.int64)
         return assemble(self.book, slot, ts_ms, value, payload, rejects, start_ms, count)
 
     def _per_second(self, slot: I32, time_ns: U64, start_ns: U64, value: F64) -> None:
         """Divide deltas by their interval, in place; those of none go to the amount's slot."""
-        if len(self._is_rate) < len(self.book):
-            more = np.zeros(len(self.book) - len(self._is_rate), np.bool_)
-            self._is_rate = np.concatenate((self._is_rate, more))
-        rows = np.flatnonzero(self._is_rate[slot] & (slot != REJECTED))
-        said = (start_ns[rows] > 0) & (start_ns[rows] < time_ns[rows])
-        for i in rows[~said].tolist():
-            slot[i] = self._as_amount[int(slot[i])]()
-        rows = rows[said]
+        self._grow(len(self.book))
+        taken_as = np.where(slot == REJECTED, 0, self._taken_as[slot])
+        timed = (start_ns > 0) & (start_ns < time_ns)
+        wrong = np.where(timed, _AMOUNT, _RATE)
+        for i in np.flatnonzero(taken_as == wrong).tolist():
+            slot[i] = self._other[int(slot[i])]()
+        rows = np.flatnonzero(timed & (taken_as != 0))
         value[rows] /= (time_ns[rows] - start_ns[rows]) / 1e9
 
 
+_RATE, _AMOUNT = 1, 2  # a delta is taken as an amount a second, or as the amount
 _Counter = Literal["", "rate", "mean", "ratio", "delta"]
 _COUNTER: dict[Kind, _Counter] = {Kind.GAUGE: "", Kind.TOTAL: "rate", Kind.AMOUNT: "delta"}
 

@@ -22,11 +22,13 @@ from connectors.formats.otlp_document import (
     whole,
 )
 from connectors.formats.otlp_points import (
+    NO_DATA,
     NO_RECORDED_VALUE,
     NO_VALUE,
     NOT_RECORDED,
     Group,
     Kind,
+    is_timed,
     kind_of_histogram,
     kind_of_sum,
 )
@@ -35,6 +37,7 @@ from connectors.formats.reasons import (
     BAD_TIME,
     MISSING_FIELD,
     STALE,
+    UNSUPPORTED,
     WRONG_SHAPE,
     WRONG_TYPE,
     BadPoint,
@@ -87,6 +90,8 @@ class OtlpJson:
         groups = metric.histogram or metric.exponential_histogram or metric.summary
         if groups is not None:
             self._add_groups(points, resource, metric, groups, i, rejects)
+        elif numbers is None and metric.name:
+            rejects.append((i, UNSUPPORTED, NO_DATA))
 
     def _add_numbers(
         self, points: Points, resource: bytes, metric: Metric, data: Numbers, i: int,
@@ -112,7 +117,8 @@ class OtlpJson:
                 time_ns = self._time(point.time_unix_nano)
                 start_ns = 0 if start is None else self._time(start)
                 if slot is None:
-                    slot = self._points.number(context, raw, partial(parse_attributes, raw))
+                    parse, timed = partial(parse_attributes, raw), is_timed(start_ns, time_ns)
+                    slot = self._points.number(context, raw, parse, timed=timed)
             except BadPoint as ex:
                 rejects.append((i, *ex.fault))
                 continue
@@ -140,7 +146,8 @@ class OtlpJson:
                 start_ns = self._time(point.start_time_unix_nano)
                 shape = group.shape(kind)
                 raw = bytes(point.attributes)
-                slots = self._points.group(context, raw, partial(parse_attributes, raw), shape)
+                parse, timed = partial(parse_attributes, raw), is_timed(start_ns, time_ns)
+                slots = self._points.group(context, raw, parse, shape, timed=timed)
             except BadPoint as ex:
                 rejects.append((i, *ex.fault))
                 continue

@@ -17,7 +17,7 @@ from google.protobuf.message import DecodeError
 from connectors.formats.columns import RejectRow
 from connectors.formats.otlp_book import U64, Context, PointBook
 from connectors.formats.otlp_messages import Number, parse_attributes
-from connectors.formats.otlp_points import NO_RECORDED_VALUE, NO_VALUE, NOT_RECORDED
+from connectors.formats.otlp_points import NO_RECORDED_VALUE, NO_VALUE, NOT_RECORDED, is_timed
 from connectors.formats.otlp_templates import NO_START, varint
 from connectors.formats.reasons import MALFORMED_PROTOBUF, MISSING_FIELD, STALE, BadPoint
 from schema import F64, I32
@@ -125,7 +125,8 @@ def _parsed(book: PointBook, context: Context, raw: bytes) -> tuple[int, bytes]:
         raise BadPoint(MISSING_FIELD, NO_VALUE)
     attributes: list[bytes] = list(point.attributes)
     tail = tail_of(attributes)
-    slot = book.number(context, tail, partial(parse_attributes, attributes))
+    timed = is_timed(point.start_time_unix_nano, point.time_unix_nano)
+    slot = book.number(context, tail, partial(parse_attributes, attributes), timed=timed)
     for cut in (_HEAD_BYTES, _HEAD_BYTES - len(NO_START)):
         if raw[cut:] == tail and len(raw) == cut + len(tail):
             context.tail_at = cut

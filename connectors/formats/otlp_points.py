@@ -22,6 +22,7 @@ from connectors.formats.reasons import UNSUPPORTED, BadPoint
 
 NO_RECORDED_VALUE = 1  # bit of a point's flags: the series has ended
 NOT_RECORDED = "the point says that no value was recorded"
+NO_DATA = "a metric with no data of a known kind"
 NO_VALUE = "neither asInt nor asDouble"
 
 
@@ -59,6 +60,11 @@ def kind_of_histogram(temporality: int) -> Kind:
     if temporality not in {_DELTA, _CUMULATIVE}:
         raise BadPoint(UNSUPPORTED, f"aggregationTemporality is {temporality!r}")
     return Kind.CUMULATIVE_HISTOGRAM if temporality == _CUMULATIVE else Kind.DELTA_HISTOGRAM
+
+
+def is_timed(start_ns: int, time_ns: int) -> bool:
+    """Say whether a point's interval is known."""
+    return 0 < start_ns < time_ns
 
 
 class Shape(NamedTuple):

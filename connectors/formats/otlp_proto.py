@@ -12,10 +12,12 @@ from connectors.formats.otlp_book import Context, PointBook, Points
 from connectors.formats.otlp_messages import Metric, Request, parse_attributes, parse_resource
 from connectors.formats.otlp_numbers import Numbers, add_cut, add_parsed, tail_of
 from connectors.formats.otlp_points import (
+    NO_DATA,
     NO_RECORDED_VALUE,
     NOT_RECORDED,
     Group,
     Kind,
+    is_timed,
     kind_of_histogram,
     kind_of_sum,
 )
@@ -24,6 +26,7 @@ from connectors.formats.reasons import (
     MALFORMED_PROTOBUF,
     STALE,
     TOO_LARGE,
+    UNSUPPORTED,
     WRONG_SHAPE,
     BadPoint,
     fault,
@@ -99,7 +102,9 @@ class _Chunk:
             return
         field = next((name for name in _FIELDS if metric.HasField(name)), None)
         if field is None:
-            return  # a metric without data is an empty envelope
+            if metric.name:
+                self.rejects.append((payload, UNSUPPORTED, NO_DATA))
+            return
         data: _Data = getattr(metric, field)
         points = list(data.data_points)
         try:
@@ -130,15 +135,15 @@ class _Chunk:
             group = _summary(point) if context.kind == Kind.SUMMARY else _histogram(point)
             shape = group.shape(context.kind)
             attributes = list(point.attributes)
+            parse = partial(parse_attributes, attributes)
+            start_ns, time_ns = point.start_time_unix_nano, point.time_unix_nano
+            timed = is_timed(start_ns, time_ns)
             try:
-                slots = self._book.group(
-                    context, tail_of(attributes), partial(parse_attributes, attributes), shape
-                )
+                slots = self._book.group(context, tail_of(attributes), parse, shape, timed=timed)
             except BadPoint as ex:
                 self.rejects.append((payload, *ex.fault))
                 continue
-            times = (point.time_unix_nano, point.start_time_unix_nano)
-            self._groups.add_group(slots, *times, group, shape, payload)
+            self._groups.add_group(slots, time_ns, start_ns, group, shape, payload)
 
     def decoded(self) -> Decoded | None:
         """Return all of it as columns; None if a point that seemed known is another."""
