@@ -7,17 +7,27 @@ from connectors.formats.auto import AUTO, Chosen
 from connectors.formats.azure_monitor import AzureMonitor
 from connectors.formats.blocks import InBlocks
 from connectors.formats.cloudwatch_json import CloudwatchJson
+from connectors.formats.cloudwatch_otel import CloudwatchOtel
 from connectors.formats.encodings import Unpacked, check_encoding
 from connectors.formats.foreshock_json import ForeshockJson
 from connectors.formats.gcp_timeseries import GcpTimeseries
+from connectors.formats.otlp_json import OtlpJson
+from connectors.formats.otlp_proto import OtlpProto
+from connectors.formats.prometheus_json import PrometheusJson
+from connectors.formats.prometheus_remote_write import PrometheusRemoteWrite
 from connectors.formats.settings import DecodeSettings
 from schema import Catalogue, Decoder, NamedDecoder
 
 _DECODERS: dict[str, Callable[[Catalogue, DecodeSettings], Decoder]] = {
     "azure-monitor": AzureMonitor,
     "cloudwatch-json": CloudwatchJson,
+    "cloudwatch-otel": CloudwatchOtel,
     "foreshock-json": ForeshockJson,
     "gcp-timeseries": GcpTimeseries,
+    "prometheus-json": PrometheusJson,
+    "prometheus-remote-write": PrometheusRemoteWrite,
+    "otlp-json": OtlpJson,
+    "otlp-proto": OtlpProto,
 }
 
 FORMATS = tuple(_DECODERS)

@@ -3,6 +3,11 @@
 import json
 from typing import NamedTuple
 
+from google.protobuf import json_format
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
+
 from config.catalogue import CatalogueTable, load_catalogue
 from connectors.formats.registry import create_decoder
 from connectors.formats.settings import DecodeSettings
@@ -43,11 +48,52 @@ FORESHOCK = (
     b'"eu-west-1","metric":"cpu.utilization","ts_ms":1772359200000,"value":42.0,"unit":"percent",'
     b'"attributes":{"tier":"1","team":"shop"}}'
 )
+TELEGRAF = (
+    b'{"fields":{"usage_idle":30},"name":"cpu","tags":{"host":"raynor"},"timestamp":1458229140}'
+)
+OTLP_JSON = (
+    b'{"resourceMetrics":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":'
+    b'"my.service"}}]},"scopeMetrics":[{"scope":{"name":"my.library"},"metrics":[{"name":'
+    b'"my.counter","unit":"1","sum":{"aggregationTemporality":1,"isMonotonic":true,"dataPoints":'
+    b'[{"asDouble":5,"startTimeUnixNano":"1544712660300000000","timeUnixNano":'
+    b'"1544712660300000000","attributes":[{"key":"k","value":{"stringValue":"v"}}]}]}}]}]}]}'
+)
+OTLP_PROTO = json_format.Parse(OTLP_JSON, ExportMetricsServiceRequest()).SerializeToString()
+CLOUDWATCH_OTEL_MESSAGE = json_format.Parse(
+    b'{"resourceMetrics":[{"resource":{"attributes":[{"key":"cloud.provider","value":{"stringValue"'
+    b':"aws"}},{"key":"cloud.account.id","value":{"stringValue":"1234567890"}},{"key":"cloud.region'
+    b'","value":{"stringValue":"us-east-1"}},{"key":"aws.exporter.arn","value":{"stringValue":'
+    b'"arn:aws:cloudwatch:us-east-1:1234567890:metric-stream/MyMetricStream"}}]},"scopeMetrics":[{'
+    b'"metrics":[{"name":"amazonaws.com/AWS/EC2/CPUUtilization","unit":"%","summary":{"dataPoints":'
+    b'[{"startTimeUnixNano":"1611929640000000000","timeUnixNano":"1611929698000000000","count":3,'
+    b'"sum":20,"quantileValues":[{"quantile":0,"value":0},{"quantile":0.99,"value":17},{"quantile":'
+    b'1,"value":18}],"attributes":[{"key":"Namespace","value":{"stringValue":"AWS/EC2"}},{"key":'
+    b'"MetricName","value":{"stringValue":"CPUUtilization"}},{"key":"Dimensions","value":'
+    b'{"kvlistValue":{"values":[{"key":"InstanceId","value":{"stringValue":"i-123456789012"}}]}}}]'
+    b"}]}}]}]}]}",
+    ExportMetricsServiceRequest(),
+).SerializeToString()
+CLOUDWATCH_OTEL = b"\xa7\x03" + CLOUDWATCH_OTEL_MESSAGE
+PROMETHEUS_JSON = (
+    b'{"timestamp":"2026-03-01T10:00:00Z","value":"1.5","name":"node_load1","labels":{"__name__":'
+    b'"node_load1","instance":"raynor","job":"exporter"}}'
+)
+# A literal of snappy's, and in it one TimeSeries.
+WRITE_REQUEST = (
+    b"\x51\xf0\x50\x0a\x4f\x0a\x16\x0a\x08__name__\x12\x0anode_load1\x0a\x12\x0a\x08instance\x12\x06raynor"
+    b"\x0a\x0f\x0a\x03job\x12\x08exporter\x12\x10\x09\0\0\0\0\0\0\xf8\x3f\x10\x80\xda\xdc\xc6\xca\x33"
+)
 ONE_POINT = {
     "azure-monitor": AZURE,
     "cloudwatch-json": CLOUDWATCH,
+    "cloudwatch-otel": CLOUDWATCH_OTEL,
     "foreshock-json": FORESHOCK,
     "gcp-timeseries": GCP,
+    "otlp-json": OTLP_JSON,
+    "otlp-proto": OTLP_PROTO,
+    "prometheus-json": PROMETHEUS_JSON,
+    "prometheus-remote-write": WRITE_REQUEST,
+    "telegraf-json": TELEGRAF,
 }
 
 
