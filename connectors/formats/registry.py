@@ -16,6 +16,7 @@ from connectors.formats.otlp_proto import OtlpProto
 from connectors.formats.prometheus_json import PrometheusJson
 from connectors.formats.prometheus_remote_write import PrometheusRemoteWrite
 from connectors.formats.settings import DecodeSettings
+from connectors.formats.telegraf_json import TelegrafJson
 from schema import Catalogue, Decoder, NamedDecoder
 
 _DECODERS: dict[str, Callable[[Catalogue, DecodeSettings], Decoder]] = {
@@ -28,6 +29,7 @@ _DECODERS: dict[str, Callable[[Catalogue, DecodeSettings], Decoder]] = {
     "prometheus-remote-write": PrometheusRemoteWrite,
     "otlp-json": OtlpJson,
     "otlp-proto": OtlpProto,
+    "telegraf-json": TelegrafJson,
 }
 
 FORMATS = tuple(_DECODERS)
