@@ -17,6 +17,8 @@ COMMANDS = {  # command: the module that registers it, imported only when it is 
     "simulate": "cli.simulate",
     "inject": "cli.simulate",
     "peek": "cli.peek",
+    "deadletter": "cli.deadletter",
+    "catalogue": "cli.catalogue",
     "incidents": "cli.incidents",
     "config": "cli.config",
 }

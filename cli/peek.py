@@ -1,9 +1,6 @@
 """`foreshock peek`: what a topic or a file holds, decoded."""
 
-import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -85,11 +82,10 @@ def peek(
     if follow and a_file and what != STDIN:
         raise BadInput("--follow needs a topic or standard input: a file is read to its end")
     reach = Reach(brokers, config, properties)
-    with _one_line_of_trouble():
-        if a_file:
-            app, feeds = _of_files(what, format_name, reach)
-        else:
-            app, feeds = _of_topic(what.removeprefix(PREFIX), format_name, reach, start, follow)
+    if a_file:
+        app, feeds = _of_files(what, format_name, reach)
+    else:
+        app, feeds = _of_topic(what.removeprefix(PREFIX), format_name, reach, start, follow)
     in_full = as_json or rejects or follow or limit is not None
     most = limit if a_file or in_full else TABLE_PAYLOADS
     if follow or (most is not None and not a_file):
@@ -175,15 +171,3 @@ def _of_topic(
 
 def _with_source(app: "App", source: "KafkaSource") -> "App":
     return msgspec.structs.replace(app, sources=(source,))
-
-
-@contextmanager
-def _one_line_of_trouble() -> Iterator[None]:
-    """Keep the log from saying what the error will say: that no broker answers."""
-    logger = logging.getLogger("connectors.kafka_client")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

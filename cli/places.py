@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 BROKERS = "KAFKA_BROKERS"  # the variable that stands in for --brokers
 PREFIX = "kafka:"  # what says that a name is a topic's
+NO_FILE = (
+    f"no such file or folder, and without --brokers (or {BROKERS}, or -c FILE) no topic can be read"
+)
 _WILD = re.compile(r"[*?\[]")
 
 Brokers = Annotated[
@@ -59,10 +62,18 @@ def is_file(name: str) -> bool:
     return _WILD.search(name) is not None
 
 
-def client_for(topic: str, reach: Reach) -> "KafkaClient":
+def brokers_known(reach: Reach) -> bool:
+    """Say whether anything says where brokers are."""
+    app = reach.app()
+    if reach.brokers or _from_environment():
+        return True
+    return app is not None and _in_settings("", app) is not None
+
+
+def client_for(topic: str, reach: Reach, unknown: str = NO_FILE) -> "KafkaClient":
     """Return how `topic` is reached: as the settings say, with what the options say over it.
 
-    Raises: BadInput if nothing says where the brokers are.
+    Raises: BadInput with `unknown` if nothing says where the brokers are.
     """
     from connectors.kafka_settings import KafkaClient, check_topic
 
@@ -70,11 +81,8 @@ def client_for(topic: str, reach: Reach) -> "KafkaClient":
     found = None if app is None else _in_settings(topic, app)
     brokers = reach.brokers or (None if found is not None else _from_environment())
     if found is None and brokers is None:
-        said = f", and {reach.config} has no Kafka in it" if reach.config else ""
-        raise BadInput(
-            f"{topic}: no such file or folder, and without --brokers (or {BROKERS}, or -c FILE) "
-            f"no topic can be read{said}"
-        )
+        said = f"; {reach.config} has no Kafka in it" if reach.config else ""
+        raise BadInput(f"{topic}: {unknown}{said}")
     with bad_input():
         check_topic("topic", topic)
         properties = {} if found is None else found.properties

@@ -23,7 +23,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str
     if title:
         write(title)
     widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
-    for row in (header, *cells):
+    for row in ([*header], *cells):
         padded = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         write("  ".join(padded).rstrip())
 

@@ -1,13 +1,19 @@
-"""Rejects into a file of JSON lines: what was refused, why, from where, and its bytes."""
+"""Rejects in a file of JSON lines: what was refused, why, from where, and its bytes."""
 
 import base64
 import codecs
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
+from connectors.file_lines import UNREADABLE, read_lines
 from connectors.line_file import Existing, LineFileSink
 from schema import Reject
+
+_MAX_LINE_BYTES = 2**29  # above all that `max_raw_bytes` allows, as JSON
 
 
 class DeadLetterFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="file"):
@@ -37,6 +43,23 @@ class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True):
     raw_base64: str | None = None
 
 
+class Letter(NamedTuple):
+    """A reject as it is found in a dead letter: of its raw bytes, what was kept."""
+
+    reject: Reject
+    raw_bytes: int  # how many came in
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether raw bytes are missing: by the dead letter, or by the reader of a file before."""
+        return len(self.reject.raw) < self.raw_bytes
+
+    @property
+    def is_original(self) -> bool:
+        """Whether the bytes are what a source gave, not what stands for input nobody could read."""
+        return not self.reject.raw.startswith(UNREADABLE)
+
+
 def encode_reject(reject: Reject, max_raw_bytes: int) -> bytes:
     """Return the reject as a line of JSON, with at most `max_raw_bytes` of its raw bytes."""
     kept = reject.raw[:max_raw_bytes]
@@ -59,6 +82,41 @@ def encode_reject(reject: Reject, max_raw_bytes: int) -> bytes:
             raw_base64=raw_base64,
         )
     )
+
+
+def read_letters(path: Path) -> Iterator[Letter | bytes]:
+    """Yield the letters of a dead-letter file in order; a line that holds none as it is.
+
+    Raises: OSError if the file cannot be read.
+    """
+    decoder = msgspec.json.Decoder(DeadLetter)
+    for run in read_lines(path, 0, _MAX_LINE_BYTES):
+        for line in run.payloads:
+            if line.strip():
+                letter = _letter(line, decoder)
+                yield line if letter is None else letter
+
+
+def encode_letter(letter: Letter) -> bytes:
+    """Return a letter as a line of the file."""
+    line = msgspec.json.decode(
+        encode_reject(letter.reject, len(letter.reject.raw)), type=DeadLetter
+    )
+    return msgspec.json.encode(msgspec.structs.replace(line, raw_bytes=letter.raw_bytes))
+
+
+def _letter(line: bytes, decoder: msgspec.json.Decoder[DeadLetter]) -> Letter | None:
+    with suppress(ValueError):  # no JSON, another shape, no base64
+        found = decoder.decode(line)
+        if found.raw_base64 is not None:
+            raw = base64.b64decode(found.raw_base64, validate=True)
+        else:
+            raw = (found.raw or "").encode()
+        reject = Reject(
+            found.reason, found.detail, found.source, found.partition, found.position, raw
+        )
+        return Letter(reject, max(found.raw_bytes, len(raw)))
+    return None
 
 
 def dead_letter_lines(settings: DeadLetterFile) -> LineFileSink[Reject]:

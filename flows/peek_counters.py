@@ -1,6 +1,11 @@
-"""Readings of counters to values, for an input that is looked at as a whole or as it arrives."""
+"""Readings of counters to values, for an input that is looked at as a whole or as it arrives.
+
+By the rules of `operators.counters`, but a value a reading, where the flow makes one a tick of all
+streams of a series.
+"""
 
 from dataclasses import dataclass
+from itertools import zip_longest
 from math import isfinite
 from typing import NamedTuple
 
@@ -82,9 +87,17 @@ class Streams:
 
     def settle(self, values: list[F64]) -> None:
         """Write the values of all readings that wait into the arrays that `take` returned."""
-        order = sorted(self._held, key=lambda each: (each.stream, each.reading.ts_ms))
-        for each in order:  # stable: of equal times the first that came in counts
-            values[each.block][each.row] = self._difference(each.stream, each.rule, each.reading)
+        held = sorted(
+            self._held, key=lambda each: (each.stream, each.reading.ts_ms, each.reading.value)
+        )
+        for each, after in zip_longest(held, held[1:]):
+            again = after is not None and (after.stream, after.reading.ts_ms) == (
+                each.stream,
+                each.reading.ts_ms,
+            )
+            if not again:  # of equal times the largest counts
+                value = self._difference(each.stream, each.rule, each.reading)
+                values[each.block][each.row] = value
         self._held.clear()
 
     def _difference(self, stream: int, rule: _Rule, reading: Reading) -> float:
@@ -121,7 +134,7 @@ class Streams:
 
 
 def _was_reset(last: Reading, reading: Reading, fell: bool) -> bool:
-    return fell or (0 < last.start_ms < reading.start_ms and reading.start_ms > last.ts_ms)
+    return fell or (reading.start_ms > max(0, last.start_ms) and reading.start_ms >= last.ts_ms)
 
 
 def _scaled(counter: Counter, amount: float, over: float) -> float:

@@ -98,7 +98,12 @@ def is_whole(format_name: str, head: bytes) -> bool:
     """Say whether a file that begins so is one payload: its format is binary, or looks it."""
     if format_name != AUTO:
         return format_name in BINARY_FORMATS
-    return bool(head.translate(None, _TEXT))
+    return not is_text(head)
+
+
+def is_text(payload: bytes) -> bool:
+    """Say whether bytes may be text: they have no control characters, which JSON excludes."""
+    return not payload.translate(None, _TEXT)
 
 
 def _one(payload: bytes) -> Generator[Run, None, None]:
