@@ -7,16 +7,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
-from confluent_kafka.admin._metadata import TopicMetadata
+from confluent_kafka.admin._metadata import ClusterMetadata, TopicMetadata
 
 from connectors.kafka_reasons import explained, scrubbed
 from connectors.kafka_settings import KafkaClient, Property
 
 logger = logging.getLogger(__name__)
 
+REFUSAL = frozenset((KafkaError._AUTHENTICATION, KafkaError._SSL))
 # one broker of several may go and come; these mean that nothing can be reached at all
-OUTAGE = frozenset((KafkaError._ALL_BROKERS_DOWN, KafkaError._AUTHENTICATION, KafkaError._SSL))
-UNANSWERED = frozenset((KafkaError._TRANSPORT, KafkaError._TIMED_OUT, *OUTAGE))
+OUTAGE = frozenset((KafkaError._ALL_BROKERS_DOWN, *REFUSAL))
+SILENCE = frozenset((KafkaError._TRANSPORT, KafkaError._TIMED_OUT))
+UNANSWERED = SILENCE | OUTAGE
+REFUSED_WAIT_S = 2.0  # how long the other brokers have, if one refuses us
+ASK_S = 0.5  # the first request; the next ones wait longer
 YOUNG = frozenset(  # what brokers say of a topic that has just been created
     (None, KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.LEADER_NOT_AVAILABLE)
 )
@@ -59,6 +63,7 @@ class Contact:
         self._lock = threading.Lock()
         self._met = False
         self.lost = False
+        self.refused = False  # a broker answered, and will not have us
         self.vanished = False  # a topic or partition is said to be gone
         self.reason = ""  # the last that went wrong, in librdkafka's words
 
@@ -67,6 +72,7 @@ class Contact:
         code = error.code()
         with self._lock:
             self.vanished = self.vanished or code in VANISHED
+            self.refused = self.refused or code in REFUSAL
             if code != KafkaError._ALL_BROKERS_DOWN:
                 self.reason = error.str()
             if code not in OUTAGE or self.lost:
@@ -84,7 +90,7 @@ class Contact:
             return
         with self._lock:
             said, self._met = self.lost and self._met, True
-            self.lost = False
+            self.lost = self.refused = False
             self.reason = ""
         if said:
             logger.info("%s: Kafka answers again", self._name)
@@ -141,21 +147,23 @@ def list_topics(
     """
     what = "kafka: list of topics" if topic is None else f"kafka:{topic}: list of partitions"
     only = {} if topic is None else {"topic": topic}
-    deadline = time.monotonic() + settings.connect_timeout_s
+    began = time.monotonic()
+    limit_s = settings.connect_timeout_s
     with asking(settings, contact, what):
         while True:
-            left_s = max(0.0, deadline - time.monotonic())
+            elapsed_s = time.monotonic() - began
+            wait_s = max(0.0, min(max(ASK_S, elapsed_s), limit_s - elapsed_s))
             try:
-                topics: dict[str, TopicMetadata] = consumer.list_topics(
-                    **only, timeout=left_s
-                ).topics
+                found: ClusterMetadata = consumer.list_topics(**only, timeout=wait_s)
             except KafkaException as ex:
                 consumer.poll(0)  # lets `contact` hear why
-                # a connection that is closed fails at once, one that is refused waits
-                if ex.args[0].code() != KafkaError._TRANSPORT or left_s <= RETRY_S:
+                if contact.refused:
+                    limit_s = min(limit_s, REFUSED_WAIT_S)
+                over = time.monotonic() - began + RETRY_S >= limit_s
+                if over or ex.args[0].code() not in SILENCE:
                     raise
             else:
-                return topics
+                return found.topics
             time.sleep(RETRY_S)
 
 
@@ -201,10 +209,12 @@ def asking(settings: KafkaClient, contact: Contact, what: str) -> Iterator[None]
         yield
     except KafkaException as ex:
         error = ex.args[0]
-        if error.code() in UNANSWERED:
+        where = f"{what}: no Kafka broker at {settings.brokers}"
+        if error.code() not in UNANSWERED:
+            said = f"{what}: {explained(error.str(), settings)}"
+        elif contact.refused:
+            said = f"{where} lets us in: {explained(contact.reason, settings)}"
+        else:
             reason = explained(contact.reason or CLOSED, settings)
-            raise KafkaUnavailableError(
-                f"{what}: no Kafka broker at {settings.brokers} answered within "
-                f"{settings.connect_timeout_s:g} s: {reason}"
-            ) from None
-        raise KafkaUnavailableError(f"{what}: {explained(error.str(), settings)}") from None
+            said = f"{where} answered within {settings.connect_timeout_s:g} s: {reason}"
+        raise KafkaUnavailableError(said) from None

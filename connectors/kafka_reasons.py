@@ -19,7 +19,7 @@ _HINTS = (  # the first that is found
         "the brokers want a certificate that they trust: check ssl.certificate.location and "
         "ssl.key.location",
     ),
-    (r"PLAINTEXT broker listener|wrong version|connection was closed", _PROTOCOL),
+    (r"PLAINTEXT broker listener|wrong version|connection was closed|(Send|Receive) f", _PROTOCOL),
     (r"resolve", "check the names in brokers"),
     (r"refused|timed out|No route", "check brokers, and that Kafka runs there"),
     (r"not authorized|authorization failed", "the topic must be described and read: check ACLs"),

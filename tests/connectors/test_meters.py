@@ -122,7 +122,7 @@ class Decoding:
         self._clock.now += 2.0
         good = np.array([i for i, payload in enumerate(payloads) if payload], np.int32)
         batch = SampleBatch(
-            np.zeros_like(good), good.astype(np.int64) * 3_600_000, good * 1.0, good
+            np.zeros_like(good), good.astype(np.int64) * 3_600_000, good.astype(np.float64), good
         )
         return Decoded(batch, [(0, "empty", "")])
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.kafka.broker import Broker, BrokerError
 
-USER, PASSWORD = "ops", "right-password"  # noqa: S105  # of the tests' own broker
+USER, PASSWORD = "ops", "right-password"  # of the tests' own broker
 PASSPHRASE = "of-the-key"  # noqa: S105  # the same
 LISTENERS = {"SASL": "SASL_PLAINTEXT", "TLS": "SSL", "BOTH": "SASL_SSL"}
 _CURVE = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
