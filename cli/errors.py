@@ -39,8 +39,7 @@ def guarded(command: Callable[[], object], verbose: bool) -> int:
         result = command()
         sys.stdout.flush()
     except KeyboardInterrupt:
-        say("interrupted")
-        return INTERRUPTED
+        result = INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader of our output has left
         return FAILED
@@ -49,8 +48,11 @@ def guarded(command: Callable[[], object], verbose: bool) -> int:
             traceback.print_exception(ex)
             sys.stderr.write(getattr(ex, "detail", ""))
         message, code = explained(ex)
-        say(message)
+        if message:
+            say(message)
         return code
+    if result == INTERRUPTED:  # as typer returns it
+        say("interrupted")
     return result if isinstance(result, int) else 0
 
 
@@ -63,7 +65,8 @@ def say(message: str) -> None:
 def explained(ex: Exception) -> tuple[str, int]:
     """Return what to say of an exception, and the exit code."""
     if isinstance(ex, typer.TyperException):
-        return _one_line(ex.format_message()) + _see_help(ex), ex.exit_code
+        words = _one_line(ex.format_message())
+        return words + _see_help(ex) if words else "", ex.exit_code  # none: help was printed
     if isinstance(ex, BadInput | ConfigError):
         return _one_line(str(ex)), BAD_INPUT
     if isinstance(ex, OSError):
