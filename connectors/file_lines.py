@@ -6,11 +6,13 @@ accepts: `UNREADABLE`, the reason, and the bytes concerned. So it ends as a reje
 
 import zlib
 from collections.abc import Callable, Generator, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
 import zstandard
+
+from connectors.formats.encodings import encoding_of
 
 UNREADABLE = b"!unreadable: "  # starts neither JSON nor a number, so no decoder takes it
 BLOCK_BYTES = 262_144
@@ -18,6 +20,7 @@ SLICE_BYTES = 1024  # of compressed input at once: at worst 33 MB come out of it
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _DAMAGE = (zlib.error, zstandard.ZstdError)
+_BY_SUFFIX = {".gz": "gzip", ".zst": "zstd"}
 _GZIP_FORMAT = 31  # zlib's window bits for "gzip header and trailer, 32 KiB window"
 
 
@@ -101,13 +104,26 @@ def _finished(line: bytes, size: int, max_line_bytes: int) -> bytes:
     return line[:-1] if line.endswith(b"\r") else line
 
 
-def _blocks(path: Path) -> Iterator[bytes]:
+def head_of(path: Path, size: int) -> bytes:
+    """Return the first bytes of the file, gzip and Zstandard undone as far as it can be.
+
+    Raises: OSError if it cannot be read.
+    """
+    blocks = _blocks(path)
+    with closing(blocks), suppress(CorruptStreamError):
+        return next(blocks, b"")[:size]
+    return b""
+
+
+def _blocks(path: Path) -> Generator[bytes, None, None]:
+    """Yield the file's bytes; compressed is what its name says or, if that says nothing, begins."""
     with path.open("rb") as file:
-        if path.suffix == ".gz":
-            yield from _inflated(file, "gzip", lambda: zlib.decompressobj(_GZIP_FORMAT))
-        elif path.suffix == ".zst":
+        kind = _BY_SUFFIX.get(path.suffix) or encoding_of(file.peek(4)[:4])
+        if kind == "gzip":
+            yield from _inflated(file, kind, lambda: zlib.decompressobj(_GZIP_FORMAT))
+        elif kind == "zstd":
             zstd = zstandard.ZstdDecompressor()
-            yield from _inflated(file, "zstd", zstd.decompressobj)
+            yield from _inflated(file, kind, zstd.decompressobj)
         else:
             while block := file.read(BLOCK_BYTES):
                 yield block

@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from connectors.formats.auto import AUTO
+from connectors.formats.registry import BINARY_FORMATS
+
 MANIFEST = "manifest.json"
 TABLE_FORMAT = "foreshock-json"  # what rows of a table are turned into
 ENDINGS = "*.jsonl, *.ndjson or *.csv, also with .gz or .zst, or *.parquet"
@@ -15,6 +18,7 @@ ENDINGS = "*.jsonl, *.ndjson or *.csv, also with .gz or .zst, or *.parquet"
 _SAMPLES = re.compile(r"\.((jsonl|ndjson|csv)(\.gz|\.zst)?|parquet)$")
 _LINES = re.compile(r"\.(json|log|txt)(\.gz|\.zst)?$")  # only where the path says so itself
 _TABLE = re.compile(r"\.(csv(\.gz|\.zst)?|parquet)$")
+_MESSAGE = re.compile(r"\.(bin|pb|binpb)(\.gz|\.zst)?$")  # beside the above, where they may be
 _WILD = re.compile(r"[*?\[]")
 _MANIFEST_LEVELS = 3  # a manifest speaks for a file in its folder or up to two below it
 
@@ -37,7 +41,9 @@ def list_files(paths: tuple[str, ...], format_name: str) -> dict[str, SourceFile
 
     A partition's name is its path relative to the folder that all `paths` have in common. A folder
     with a manifest means the files that it names; any other means all files below it with a known
-    ending, hidden ones and links to folders left out.
+    ending, hidden ones and links to folders left out. With `auto` these are *.bin, *.pb and *.binpb
+    too, with a binary format all endings. A file that is named itself may, with any of these, end
+    in what it likes.
 
     Raises: ValueError naming the path that is missing, means no file, or has no format.
     """
@@ -46,10 +52,10 @@ def list_files(paths: tuple[str, ...], format_name: str) -> dict[str, SourceFile
     for text in paths:
         path = Path(text).expanduser()
         if path.exists() or not _WILD.search(text):
-            files, root = _meant_by(path), path if path.is_dir() else path.parent
+            files, root = _meant_by(path, format_name), path if path.is_dir() else path.parent
         else:
             root = _fixed_part(path)
-            files = _matches(root, path.relative_to(root).as_posix())
+            files = _matches(root, path.relative_to(root).as_posix(), format_name)
         if not files:
             raise ValueError(f"{text}: must mean at least one file ({ENDINGS}), got none")
         found.update(file.parent.resolve() / file.name for file in files)
@@ -62,27 +68,39 @@ def list_files(paths: tuple[str, ...], format_name: str) -> dict[str, SourceFile
     }
 
 
-def _meant_by(path: Path) -> list[Path]:
+def _meant_by(path: Path, format_name: str) -> list[Path]:
     if path.is_dir():
-        return list(_below(path))
+        return list(_below(path, format_name))
     if not path.is_file():
         raise ValueError(f"{path}: no such file or folder")
-    if not (_SAMPLES.search(path.name) or _LINES.search(path.name)):
-        raise ValueError(f"{path}: a file must end in {ENDINGS}, or .json, .log or .txt (as lines)")
+    known = _SAMPLES.search(path.name) or _LINES.search(path.name)
+    if not known and format_name != AUTO and format_name not in BINARY_FORMATS:
+        raise ValueError(
+            f"{path}: a file must end in {ENDINGS}, or .json, .log or .txt (as lines), unless its "
+            "format is binary or `auto`"
+        )
     return [path]
 
 
-def _matches(root: Path, pattern: str) -> list[Path]:
+def _matches(root: Path, pattern: str, format_name: str) -> list[Path]:
     named = _LINES.search(pattern)  # "logs/*.json": said by the pattern itself
     files: list[Path] = []
     for path in sorted(root.glob(pattern)):
         if path.name.startswith("."):
             continue
         if path.is_dir():
-            files += _below(path)
-        elif _SAMPLES.search(path.name) or (named and path.name != MANIFEST):
+            files += _below(path, format_name)
+        elif _is_sample(path, format_name) or (named and path.name != MANIFEST):
             files.append(path)
     return files
+
+
+def _is_sample(path: Path, format_name: str) -> bool:
+    if path.name == MANIFEST:
+        return False
+    if format_name in BINARY_FORMATS or _SAMPLES.search(path.name):
+        return True
+    return format_name == AUTO and _MESSAGE.search(path.name) is not None
 
 
 def _fixed_part(pattern: Path) -> Path:
@@ -92,21 +110,21 @@ def _fixed_part(pattern: Path) -> Path:
     return Path(*parts[:wild])
 
 
-def _below(folder: Path) -> Iterator[Path]:
+def _below(folder: Path, format_name: str) -> Iterator[Path]:
     names = _manifest(folder)
     if names:
-        for name in names:
+        for name, own_format in names.items():
             if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
                 raise ValueError(f"{folder / MANIFEST}: files must be below it, got {name!r}")
-            yield from _meant_by(folder / name)
+            yield from _meant_by(folder / name, format_name or own_format)
         return
     for path in sorted(folder.iterdir()):
         if path.name.startswith("."):
             continue
         if path.is_dir():
             if not path.is_symlink():
-                yield from _below(path)
-        elif _SAMPLES.search(path.name):
+                yield from _below(path, format_name)
+        elif _is_sample(path, format_name):
             yield path
 
 

@@ -1,17 +1,21 @@
-"""Files as a source: JSON lines (plain, gzip, Zstandard), CSV and Parquet, a partition a file.
+"""Files as a source, a partition a file: JSON lines, CSV, Parquet, messages of binary formats.
 
 A file is read once, to its end, as it was when it was reached: growing files are not followed.
 """
 
 from bisect import bisect_right
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from itertools import accumulate
+from pathlib import Path
 
 import msgspec
 
 from connectors.file_lines import Run, read_lines
 from connectors.file_listing import SourceFile, list_files
 from connectors.file_tables import TableColumns, read_csv, read_parquet
+from connectors.file_whole import read_whole, reads_whole
+from connectors.formats.encodings import check_encoding
 from schema import Chunk
 
 
@@ -22,15 +26,17 @@ class FileSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="f
     """
 
     paths: tuple[str, ...]  # files, folders, or patterns such as "data/**/*.jsonl.gz"
-    format: str = ""  # of JSON lines; "": each folder's manifest.json names it
+    format: str = ""  # of lines or whole files; "": each folder's manifest.json names it
+    encoding: str = "auto"  # of whole files; lines: gzip and Zstandard, by name or first bytes
     chunk_payloads: int = 1000
     chunk_bytes: int = 4_194_304  # a larger payload comes alone
-    max_payload_bytes: int = 8_388_608  # a longer line is cut here and rejected
+    max_payload_bytes: int = 16_777_216  # a longer line or message is cut here and rejected
     columns: TableColumns = TableColumns()
 
     def __post_init__(self) -> None:
         if not self.paths or "" in self.paths:
             raise ValueError(f"paths must name at least one file or folder, got {self.paths!r}")
+        check_encoding(self.encoding)
         for name in ("chunk_payloads", "chunk_bytes", "max_payload_bytes"):
             if not 1 <= getattr(self, name) <= 2**30:
                 raise ValueError(f"{name} must be in [1, 2**30], got {getattr(self, name)!r}")
@@ -103,7 +109,8 @@ class FileOrigin:
     """The files of a `FileSource`, listed once, when it is built.
 
     Every process of a cluster must see the same files under the same paths.
-    A position is a line number (CSV: the header is line 0) or a row number (Parquet), from 0.
+    A position is a line number (CSV: the header is line 0) or a row number (Parquet), from 0; a
+    file of a binary format has one payload, at 0.
     Raises: ValueError if a path is missing, means no file, or a file has no format.
     """
 
@@ -120,16 +127,20 @@ class FileOrigin:
         """Return the name of the format that the partition's payloads have."""
         return self._files[partition].format
 
+    def encoding_of(self, partition: str) -> str:
+        """Return the encoding of the partition's payloads."""
+        file = self._files[partition]
+        with _naming(file.path):
+            return self._source.encoding if reads_whole(file.path, file.format) else "none"
+
     def open(self, partition: str, position: int | None) -> FileReader:
         """Open at `position`: lines before it are read and skipped, row groups are not read.
 
         Raises: ValueError if the file cannot be read, or is shorter than `position`.
         """
         file = self._files[partition]
-        try:
+        with _naming(file.path):
             return FileReader(self._runs(file, position or 0), self._source)
-        except OSError as ex:
-            raise ValueError(f"{file.path}: must be readable, got {ex.strerror}") from ex
 
     def _runs(self, file: SourceFile, start: int) -> Generator[Run, None, None]:
         source = self._source
@@ -138,4 +149,14 @@ class FileOrigin:
         limit = source.max_payload_bytes
         if ".csv" in file.path.suffixes[-2:]:
             return read_csv(file.path, start, limit, source.columns)
+        if reads_whole(file.path, file.format):
+            return read_whole(file.path, start, limit)
         return read_lines(file.path, start, limit)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as ex:
+        raise ValueError(f"{path}: must be readable, got {ex.strerror}") from ex

@@ -73,7 +73,7 @@ class Sources:
             _format(found, partition),
             self._catalogue,
             self._app.decode,
-            encoding=found.encoding if isinstance(found, KafkaOrigin) else "auto",
+            encoding=_encoding(found, partition),
             source=f"{origin}/{partition}",
             found=remembered,
         )
@@ -166,6 +166,16 @@ def _format(origin: Origin, partition: str) -> str:
             return origin.settings.format or OWN_FORMAT[partition]
         case _:
             raise TypeError(f"no format is known for the partitions of {origin!r}")
+
+
+def _encoding(origin: Origin, partition: str) -> str:
+    match origin:
+        case KafkaOrigin():
+            return origin.encoding
+        case FileOrigin():
+            return origin.encoding_of(partition)
+        case _:
+            return "none"
 
 
 def _control_log(app: App) -> ControlLog | None:

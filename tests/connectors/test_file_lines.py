@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from config.catalogue import load_catalogue
 from connectors import file_lines
 from connectors.file_lines import unreadable
 from connectors.files import FileOrigin
+from connectors.formats.encodings import encoding_of
 from connectors.formats.registry import FORMATS, create_decoder
 from schema import SeriesTable
+from tests.connectors.formats.payloads import CATALOGUE
 from tests.connectors.reading import (
     LINES,
     MARK,
@@ -73,6 +74,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
 def test_lines_do_not_depend_on_where_blocks_end(
     tmp_path_factory: pytest.TempPathFactory, raw: bytes, block_bytes: int, ending: str
 ) -> None:
+    assume(not encoding_of(raw))
     path = write(tmp_path_factory.mktemp("blocks") / f"a.{ending}", raw)
     expected = [line[:-1] if line.endswith(b"\r") else line for line in raw.split(b"\n")]
     if raw.endswith(b"\n") or not raw:
@@ -170,6 +172,6 @@ def test_streams_joined_end_to_end_and_padding_after_them_are_read(tmp_path: Pat
 def test_no_decoder_takes_what_is_marked_unreadable(name: str) -> None:
     good = b'{"resource":"i-1","metric":"cpu","ts_ms":1772359200000,"value":1}'
     marked = [unreadable("cut at 5 of 9 bytes", good), unreadable("gzip stream ends")]
-    decoded = create_decoder(name, load_catalogue())(marked, SeriesTable())
+    decoded = create_decoder(name, CATALOGUE)(marked, SeriesTable())
     assert len(decoded.batch.value) == 0
-    assert [payload for payload, _, _ in decoded.rejects] == [0, 1]
+    assert sorted({payload for payload, _, _ in decoded.rejects}) == [0, 1]
