@@ -21,7 +21,7 @@ $(READY): requirements.lock pyproject.toml
 demo: setup ## Watch incidents appear over a simulated week of three clouds
 	$(BIN)/foreshock demo
 
-test: setup ## Run all tests; those of Kafka need Java 17 and Maven, see components
+test: setup ## Run all tests; some need Java 17, Maven and Prometheus, see components
 	$(BIN)/pytest -q
 
 lint: setup ## Check style and format
@@ -37,7 +37,7 @@ bench: setup ## Measure the whole flow beside a bare one and the per-event way
 fuzz: setup ## Run the property tests with many more examples
 	$(BIN)/python -m pytest -q -m hypothesis -p tests.fuzzing --hypothesis-profile=fuzz
 
-components: setup ## Optional: install Java and Maven if allowed to, and fetch Kafka for the tests
+components: setup ## Optional: install Java, Maven and Prometheus if allowed to, and fetch Kafka, for the tests
 	@.ci/components
 
 kafka: setup ## Start an Apache Kafka on a free loopback port; prints its address; Ctrl-C ends it
