@@ -4,13 +4,25 @@ A point gives one sample, of the series and value that `cloudwatch-json` has for
 """
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
+import numpy as np
 from google.protobuf.message import DecodeError
 
-from connectors.formats.cloudwatch_point import REQUEST, Point, Request, datum_of, statistic_of
+from connectors.formats.cloudwatch_point import (
+    REQUEST,
+    Request,
+    datum_of,
+    numbers_of,
+    parse_point,
+    points_of,
+    quantile_of,
+    split,
+)
 from connectors.formats.cloudwatch_resource import cloudwatch_resource
-from connectors.formats.columns import RejectRow
+from connectors.formats.columns import REJECTED, RejectRow, assemble
 from connectors.formats.reasons import (
+    COUNT_ZERO,
     EMPTY,
     MALFORMED_PROTOBUF,
     MISSING_FIELD,
@@ -20,15 +32,14 @@ from connectors.formats.reasons import (
     Fault,
     fault,
 )
-from connectors.formats.rows import Rows
 from connectors.formats.series_book import SeriesBook
 from connectors.formats.settings import DecodeSettings
-from schema import Catalogue, Decoded, SeriesTable
+from schema import F64, Catalogue, Decoded, SeriesTable
 
 _MAX_LENGTH_BYTES = 5  # of a 32-bit uvarint
 _NS_PER_MS = 1_000_000
 
-Identity = tuple[bytes, bytes, tuple[bytes, ...]]  # resource, unit, attributes
+Identity = tuple[bytes, bytes, bytes]  # resource, unit, attributes
 
 
 class CloudwatchOtel:
@@ -41,15 +52,16 @@ class CloudwatchOtel:
     def __call__(self, payloads: Sequence[bytes], table: SeriesTable) -> Decoded:
         """See schema.Decoder."""
         self._book.bind(table)
-        rows = Rows()
+        points = _Points([], [], [], [])
         rejects: list[RejectRow] = []
         for i, text in enumerate(payloads):
             for item in self._messages(text):
                 if isinstance(item, Fault):
                     rejects.append((i, *item))
                 else:
-                    self._read(item, i, rows, rejects)
-        return rows.assemble(self._book, rejects)
+                    self._read(item, i, points, rejects)
+            points.payload.extend([i] * (len(points.slot) - len(points.payload)))
+        return self._assemble(points, rejects)
 
     def _messages(self, text: bytes) -> Iterator[Request | Fault]:
         """Yield the requests of a record; what follows a bad length cannot be read."""
@@ -77,47 +89,49 @@ class CloudwatchOtel:
             except DecodeError:
                 yield fault(MALFORMED_PROTOBUF, f"no ExportMetricsServiceRequest at byte {start}")
 
-    def _read(self, request: Request, i: int, rows: Rows, rejects: list[RejectRow]) -> None:
+    def _read(self, request: Request, i: int, points: "_Points", rejects: list[RejectRow]) -> None:
         """Take the points of a request."""
         get = self._book.identities.get
-        empty = True
+        before = len(points.slot) + len(rejects)
         for group in request.resource_metrics:
             resource = group.resource
             for scope in group.scope_metrics:
                 for metric in scope.metrics:
                     unit = metric.unit
-                    points = metric.summary.data_points
-                    if points:
-                        empty = False
-                    elif not metric.HasField("summary"):
-                        empty = False
+                    summary = metric.summary
+                    if not summary and not metric.HasField("summary"):
                         rejects.append((i, *fault(UNSUPPORTED, "a metric that is no summary")))
-                    for point in points:
-                        identity = (resource, unit, tuple(point.attributes))
-                        slot = get(identity)
-                        try:
-                            if slot is None:
-                                slot = self._learn(identity, point)
-                                get = self._book.identities.get  # a full cache begins anew
-                            value = statistic_of(point, self._book.statistic_name(slot))
-                        except BadPoint as ex:
-                            rejects.append((i, *ex.fault))
-                            continue
-                        time_ns = point.time_unix_nano
-                        if time_ns:
-                            rows.add(slot, time_ns // _NS_PER_MS, value, i)
-                        else:
-                            rejects.append((i, *fault(MISSING_FIELD, "no time_unix_nano")))
-        if empty:
+                    try:
+                        raws = points_of(summary)
+                    except BadPoint as ex:
+                        rejects.append((i, *ex.fault))
+                        continue
+                    for raw in raws:
+                        head, attributes = split(raw)
+                        slot = get((resource, unit, attributes))
+                        if slot is None:
+                            try:
+                                head, attributes = parse_point(raw)
+                                slot = self._slot((resource, unit, attributes))
+                            except BadPoint as ex:
+                                rejects.append((i, *ex.fault))
+                                continue
+                            get = self._book.identities.get  # a full cache begins anew
+                        points.slot.append(slot)
+                        points.head.append(head)
+                        points.raw.append(raw)
+        if len(points.slot) + len(rejects) == before:
             rejects.append((i, *fault(EMPTY, "a message without points")))
 
-    def _learn(self, identity: Identity, point: Point) -> int:
-        resource_raw, unit_raw, attributes = identity
-        size = len(resource_raw) + sum(map(len, attributes))
+    def _slot(self, identity: Identity) -> int:
+        slot = self._book.identities.get(identity)
+        if slot is not None:
+            return slot
+        size = sum(map(len, identity))
         slot = self._book.recall(identity, size)
         if slot is not None:
             return slot
-        datum = datum_of(resource_raw, unit_raw, point)
+        datum = datum_of(*identity)
         service = self._book.catalogue.service("aws", datum.namespace)
         spec = self._book.catalogue.lookup(service, datum.metric)
         resource = cloudwatch_resource(
@@ -126,6 +140,48 @@ class CloudwatchOtel:
         slot = self._book.slot(resource, spec, datum.unit, (), source=datum.metric)
         self._book.remember(identity, slot, size)
         return slot
+
+    def _assemble(self, points: "_Points", rejects: list[RejectRow]) -> Decoded:
+        slot = np.array(points.slot, np.int32)
+        payload = np.array(points.payload, np.int32)
+        numbers = numbers_of(points.head)
+        time_ns, count, total = numbers["time"], numbers["count"], numbers["sum"]
+        with np.errstate(all="ignore"):
+            value: F64 = total / count
+        code = self._book.statistic(slot)
+        for wanted in np.unique(code).tolist():
+            name = self._book.statistics[wanted]
+            rows = np.flatnonzero((code == wanted) & (count > 0))
+            if name == "sum":
+                value[rows] = total[rows]
+            elif name == "count":
+                value[rows] = count[rows]
+            elif name != "mean":
+                for row in rows.tolist():
+                    try:
+                        found = quantile_of(points.raw[row], name)
+                    except BadPoint as ex:
+                        rejects.append((points.payload[row], *ex.fault))
+                        slot[row] = REJECTED
+                    else:
+                        value[row] = value[row] if found is None else found
+        for bad, reason, detail in (
+            (count == 0, COUNT_ZERO, "count is 0"),
+            ((time_ns == 0) & (count > 0) & (slot != REJECTED), MISSING_FIELD, "no time_unix_nano"),
+        ):
+            rejects += [(i, reason, detail) for i in payload[bad].tolist()]
+            slot[bad] = REJECTED
+        ts_ms = (time_ns // np.uint64(_NS_PER_MS)).astype(np.int64)
+        return assemble(self._book, slot, ts_ms, value, payload, rejects)
+
+
+class _Points(NamedTuple):
+    """Columns that grow."""
+
+    slot: list[int]
+    head: list[bytes]
+    raw: list[bytes]
+    payload: list[int]
 
 
 def _uvarint(text: bytes, at: int) -> tuple[int, int]:
