@@ -56,6 +56,11 @@ class CatalogueTable:
             self._made_up[key] = found
         return found
 
+    def service_named(self, name: str) -> str | None:
+        """Return our name of a service that any vendor calls so; None if none does."""
+        wanted = name.casefold()
+        return next((ours for (_, each), ours in self._services.items() if each == wanted), None)
+
     def lookup(self, service: str, vendor_metric: str) -> MetricSpec:
         """Return the entry of a vendor's or canonical metric name; a default one if unknown."""
         key = (service, vendor_metric)

@@ -13,7 +13,11 @@ from connectors.incident_store import IncidentStore
 from tests.connectors.made_transitions import OPENED, later, resolved
 
 ROOT = Path(__file__).parent.parent.parent
-GROUPS = {"config": ["check", "show", "schema"], "incidents": ["list", "show"]}
+GROUPS = {
+    "catalogue": ["explain", "list"],
+    "config": ["check", "show", "schema"],
+    "incidents": ["list", "show"],
+}
 BACKTEST = ["backtest", "a.jsonl", "--format", "foreshock-json"]
 LEAVES = [[name] for name in foreshock.COMMANDS if name not in GROUPS] + [
     [group, name] for group, names in GROUPS.items() for name in names
