@@ -48,16 +48,10 @@ class Numbers:
     def columns(self) -> tuple[I32, U64, U64, F64, I32] | None:
         """Return slot, time, start, value and payload; None if some head is none.
 
-        Heads that were cut blindly are checked here, all at once: each must be start, time and
-        value, by their tags. As no head can be too long, one of another length shows in the sum.
+        Heads that were cut by a template are checked here, all at once.
         """
         heads = b"".join(self._heads)
-        if (
-            len(heads) != len(self._slots) * _HEAD_BYTES
-            or heads[::_HEAD_BYTES].strip(_START)
-            or heads[9::_HEAD_BYTES].strip(_TIME)
-            or heads[18::_HEAD_BYTES].strip(_DOUBLE + _INT)
-        ):
+        if not _are_heads(heads, len(self._slots)):
             return None
         head = np.frombuffer(heads, _HEAD)
         raw = np.ascontiguousarray(head["value"])
@@ -74,10 +68,23 @@ class Numbers:
         )
 
 
+def _are_heads(heads: bytes, count: int) -> bool:
+    """Say whether bytes are so many heads: start, time and value, by their tags.
+
+    As no head is too long, one that is too short shows in the sum.
+    """
+    return (
+        len(heads) == count * _HEAD_BYTES
+        and not heads[::_HEAD_BYTES].strip(_START)
+        and not heads[9::_HEAD_BYTES].strip(_TIME)
+        and not heads[18::_HEAD_BYTES].strip(_DOUBLE + _INT)
+    )
+
+
 def add_cut(
     numbers: Numbers, book: PointBook, context: Context, raws: list[bytes], payload: int
 ) -> list[int] | None:
-    """Add the points of a metric by cutting them blindly; return their slots.
+    """Add the points of a metric by cutting them; return their slots.
 
     None, and nothing is added, if some identity is new or they have no such form.
     """
@@ -91,6 +98,8 @@ def add_cut(
         heads = b"".join([raw[:_HEAD_BYTES] for raw in raws])
     else:
         heads = b"".join([NO_START + raw[:cut] for raw in raws])
+    if not _are_heads(heads, len(raws)):
+        return None
     numbers.add(found, heads, payload)
     return found
 

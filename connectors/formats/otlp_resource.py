@@ -166,7 +166,7 @@ def _workload(a: Attributes) -> _Found:
     key = next((key for key in _WORKLOADS if a.get(key)), None)
     if key is None:
         return None
-    return ("k8s", "workload"), a[key], _told_apart(**_in_namespace(a), **{key: a[key]})
+    return ("k8s", "workload"), a[key], _told_apart(**_in_namespace(a), kind=key, name=a[key])
 
 
 def _node(a: Attributes) -> _Found:
@@ -223,7 +223,7 @@ _OWN: tuple[tuple[tuple[str, ...], Callable[[Attributes], _Found]], ...] = (
 
 
 def _told_apart(**parts: str) -> str:
-    """Return the parts that are there, so that no two sets of them look alike."""
+    """Return the parts that are there, so that no two sets of several look alike."""
     present = tuple((key, value) for key, value in parts.items() if value)
     return present[0][1] if len(present) == 1 else unambiguous(present)
 

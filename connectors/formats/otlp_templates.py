@@ -57,7 +57,7 @@ class Templates:
         return found.slots, between + between.join(parts[1::2])
 
     def learn(self, context: Context, raw: bytes, points: list[bytes], slots: list[int]) -> None:
-        """Remember a metric, each of whose points has its attributes from `tail_at` on."""
+        """Remember a metric, each of whose points is a head and attributes from `tail_at` on."""
         if not 0 < len(points) <= _MAX_POINTS:
             return
         key = (context.raw_resource, len(raw), raw[:_BEGINNING])
