@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from cli.tables import printable
-from flows.peek_input import is_text
+from flows.dead_letters import is_text
 
 MOST_LINES = 60
 MOST_COLUMNS = 500

@@ -21,10 +21,10 @@ STDIN = "-"
 
 PEEK_HELP = """Print what a topic or a file holds: decoded samples, and where each came from.
 
-WHAT is a file, a folder, a pattern, `-` for standard input, or else a topic (kafka:NAME always is).
-A table shows the first samples; --json prints a line for each sample and for each reject.
-Counters are shown as the flow sees them: their increase a second, or a minute where the metric is
-an amount; the first reading of each gives no value and counts as absorbed.
+TOPIC|FILE is what exists under this name (a file, a folder, a pattern), `-` for standard input,
+else a topic; kafka:NAME is always one. A table shows the first samples; --json prints a line for
+each sample and for each reject. Counters are shown as the flow sees them: their increase a second,
+or a tick (60 s) of what is an amount; the first reading gives no value and counts as absorbed.
 
 \b
 Examples:
@@ -112,9 +112,9 @@ def _of_files(what: str, format_name: str | None, reach: Reach) -> "tuple[App, l
     from config.app import App
     from connectors.files import FileSource
     from connectors.formats.auto import AUTO
-    from connectors.formats.registry import BINARY_FORMATS, check_format
+    from connectors.formats.registry import check_format
     from flows.assemble import catalogue_of
-    from flows.peek_input import feeds_of, odd_file_feed, stream_feed
+    from flows.peek_input import feeds_of, lines_feed, stream_feed
 
     path = Path(what).expanduser()
     given = reach.app() or App(sources=(FileSource(paths=(what,)),))
@@ -124,8 +124,6 @@ def _of_files(what: str, format_name: str | None, reach: Reach) -> "tuple[App, l
         if what == STDIN:
             stream = stream_feed("stdin", sys.stdin.buffer, format_name or AUTO, given, catalogue)
             return given, [stream]
-        if path.is_file() and format_name in BINARY_FORMATS:
-            return given, [odd_file_feed(path, format_name or AUTO, given, catalogue)]
         for name in (format_name or "", format_name or AUTO):  # "": as a manifest.json says
             app = msgspec.structs.replace(given, sources=(FileSource(paths=(what,), format=name),))
             try:
@@ -133,7 +131,7 @@ def _of_files(what: str, format_name: str | None, reach: Reach) -> "tuple[App, l
             except ValueError as ex:
                 fault = ex
         if path.is_file():
-            return given, [odd_file_feed(path, format_name or AUTO, given, catalogue)]
+            return given, [lines_feed(path, format_name or AUTO, given, catalogue)]
         raise fault
 
 

@@ -5,7 +5,8 @@ from hashlib import blake2b
 from typing import BinaryIO, NamedTuple
 
 from connectors.dead_letter import Letter
-from flows.peek_input import is_text
+from connectors.file_whole import is_whole
+from connectors.formats.auto import AUTO
 
 Order = tuple[str, int, str, int]  # source, partition as a number, as text, position
 
@@ -79,6 +80,11 @@ class _Kept(NamedTuple):
     offset: int
     size: int
     is_text: bool
+
+
+def is_text(raw: bytes) -> bool:
+    """Say whether a payload may stand in a file of lines."""
+    return not is_whole(AUTO, raw)
 
 
 class Spool:

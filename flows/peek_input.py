@@ -1,7 +1,7 @@
 """Where a look begins: the partitions of topics and files, and standard input, read in turn."""
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from config.app import App
-from connectors.file_lines import BLOCK_BYTES, Run, read_lines, split_lines
+from connectors.file_lines import BLOCK_BYTES, read_lines, split_lines
+from connectors.file_whole import HEAD_BYTES, is_whole
 from connectors.files import FileReader, FileSource
-from connectors.formats.auto import AUTO
-from connectors.formats.registry import BINARY_FORMATS, create_decoder
+from connectors.formats.registry import create_decoder
 from connectors.origin import Reader
 from flows.assemble import Sources
 from schema import Catalogue, Chunk, NamedDecoder, SeriesTable
@@ -20,9 +20,6 @@ from schema import Catalogue, Chunk, NamedDecoder, SeriesTable
 WAIT_S = 0.02  # between polls when nothing has come
 STALL_S = 30.0  # a bounded read that gets nothing for so long before its end gives up
 LIMITS = FileSource(paths=("-",))
-
-_TEXT = bytes({*range(32, 256), *b"\t\n\r"})  # JSON has no other control characters
-_HEAD_BYTES = 4096
 
 
 class InputStalledError(RuntimeError):
@@ -69,18 +66,14 @@ def feeds_of(app: App, catalogue: Catalogue) -> list[Feed]:
     ]
 
 
-def odd_file_feed(path: Path, format_name: str, app: App, catalogue: Catalogue) -> Feed:
-    """Return a feed of one file, whatever its name ends in: lines, or as a whole if it is binary.
+def lines_feed(path: Path, format_name: str, app: App, catalogue: Catalogue) -> Feed:
+    """Return a feed of the lines of one file, whatever its name ends in.
 
-    Raises: OSError if it cannot be read; ValueError of an unknown format.
+    Raises: ValueError of an unknown format.
     """
     decoder = create_decoder(format_name, catalogue, app.decode, source=path.name)
-    with path.open("rb") as file:
-        whole = is_whole(format_name, file.read(_HEAD_BYTES))
 
     def open_() -> Reader:
-        if whole:
-            return FileReader(_one(path.read_bytes()), LIMITS)
         return FileReader(read_lines(path, 0, LIMITS.max_payload_bytes), LIMITS)
 
     return Feed("files", path.name, open_, decoder)
@@ -92,22 +85,6 @@ def stream_feed(
     """Return a feed of a stream, such as standard input, read as it comes."""
     decoder = create_decoder(format_name, catalogue, app.decode, source=name)
     return Feed(name, "-", lambda: StreamReader(file, format_name), decoder)
-
-
-def is_whole(format_name: str, head: bytes) -> bool:
-    """Say whether a file that begins so is one payload: its format is binary, or looks it."""
-    if format_name != AUTO:
-        return format_name in BINARY_FORMATS
-    return not is_text(head)
-
-
-def is_text(payload: bytes) -> bool:
-    """Say whether bytes may be text: they have no control characters, which JSON excludes."""
-    return not payload.translate(None, _TEXT)
-
-
-def _one(payload: bytes) -> Generator[Run, None, None]:
-    yield Run(0, [payload], 1)
 
 
 class StreamReader:
@@ -139,7 +116,7 @@ class StreamReader:
 def _stream_lines(file: BinaryIO, format_name: str) -> Iterator[list[bytes]]:
     read = getattr(file, "read1", file.read)
     head = read(BLOCK_BYTES)
-    if is_whole(format_name, head[:_HEAD_BYTES]):
+    if is_whole(format_name, head[:HEAD_BYTES]):
         yield [head + file.read()]
         return
     rest = iter(lambda: read(BLOCK_BYTES), b"")

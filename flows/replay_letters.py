@@ -10,8 +10,7 @@ import msgspec
 from connectors.kafka_client import Contact, KafkaUnavailableError, find_partitions, make_consumer
 from connectors.kafka_settings import KafkaClient, KafkaOutput
 from connectors.kafka_sink import Outgoing, Outlet
-from flows.dead_letters import Payload
-from flows.peek_input import is_text
+from flows.dead_letters import Payload, is_text
 
 PREFIX = "kafka:"  # of the name of a source that is a topic
 ANY = -1  # partition: as the producer likes
