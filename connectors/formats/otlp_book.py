@@ -28,7 +28,7 @@ _NS_A_MS = 1_000_000
 class Context:
     """A metric of a resource as it came in; `number` stands for it in identities."""
 
-    __slots__ = ("kind", "name", "number", "raw_resource", "tail_at", "unit")
+    __slots__ = ("edged", "kind", "name", "number", "raw_resource", "tail_at", "unit")
 
     def __init__(self, number: int, raw_resource: bytes, name: str, unit: str, kind: Kind) -> None:
         self.number = number
@@ -37,6 +37,7 @@ class Context:
         self.unit = unit
         self.kind = kind
         self.tail_at = 27  # see `otlp_numbers`
+        self.edged = True  # see `otlp_histograms`
 
 
 class Points:
@@ -94,12 +95,14 @@ class PointBook:
         self._groups: Generations[tuple[int, bytes, Shape], tuple[int, ...]] = Generations(*limits)
         self._contexts: Generations[tuple[bytes, str | bytes, str | bytes, Kind], Context]
         self._contexts = Generations(*limits)
+        self.cut_groups: Generations[tuple[int, bytes], tuple[int, ...]] = Generations(*limits)
         self._parse_resource = parse_resource
         self._table: SeriesTable | None = None
         self._reset()
 
     def _reset(self) -> None:
         self._groups.clear()
+        self.cut_groups.clear()
         self._contexts.clear()
         self._contexts_met = 0
         self._parsed: tuple[bytes, Attributes] | None = None

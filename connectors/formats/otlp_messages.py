@@ -46,12 +46,13 @@ _CLASSES = declare(
             "flags": (8, "uint32"),
         },
         "Histogram": {
-            "data_points": (1, "repeated HistogramPoint"),
+            "data_points": (1, "repeated bytes"),
             "aggregation_temporality": (2, "uint32"),
         },
         "HistogramPoint": {
             **_DISTRIBUTION,
             "sum": (5, "optional double"),
+            "explicit_bounds": (7, "bytes"),  # packed
             "attributes": (9, "repeated bytes"),
             "min": (11, "optional double"),
             "max": (12, "optional double"),
@@ -83,6 +84,7 @@ _CLASSES = declare(
 Request = _CLASSES["Request"]
 Metric = _CLASSES["Metric"]
 Number = _CLASSES["Number"]
+HistogramPoint = _CLASSES["HistogramPoint"]
 
 
 def parse_resource(raw: bytes) -> dict[str, str]:

@@ -2,14 +2,22 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
+import numpy.typing as npt
 from google.protobuf.message import DecodeError
 
 from connectors.formats.columns import RejectRow
 from connectors.formats.otlp_book import Context, PointBook, Points
-from connectors.formats.otlp_messages import Metric, Request, parse_attributes, parse_resource
+from connectors.formats.otlp_histograms import Histograms, learn_cut
+from connectors.formats.otlp_messages import (
+    HistogramPoint,
+    Metric,
+    Request,
+    parse_attributes,
+    parse_resource,
+)
 from connectors.formats.otlp_numbers import Numbers, add_cut, add_parsed, tail_of
 from connectors.formats.otlp_points import (
     NO_DATA,
@@ -17,6 +25,7 @@ from connectors.formats.otlp_points import (
     NOT_RECORDED,
     Group,
     Kind,
+    Shape,
     is_timed,
     kind_of_histogram,
     kind_of_sum,
@@ -85,6 +94,7 @@ class _Chunk:
         self._book = book
         self._templates = templates  # None: nothing is taken for known that is not parsed
         self._numbers = Numbers()
+        self._histograms = Histograms()
         self._groups = Points()
         self.rejects: list[RejectRow] = []
 
@@ -115,6 +125,8 @@ class _Chunk:
             return
         if field in _NUMBERS:
             self._add_numbers(context, raw, cast(list[bytes], points), payload)
+        elif field == "histogram":
+            self._add_histograms(context, cast(list[bytes], points), payload)
         else:
             self._add_groups(context, cast(list[_Point], points), payload)
 
@@ -127,7 +139,24 @@ class _Chunk:
                 return
         add_parsed(self._numbers, self._book, context, points, payload, self.rejects)
 
-    def _add_groups(self, context: Context, points: list["_Point"], payload: int) -> None:
+    def _add_histograms(self, context: Context, raws: list[bytes], payload: int) -> None:
+        if self._histograms.add(self._book, context, raws, payload):
+            return
+        for raw in raws:
+            try:
+                point: _Point = HistogramPoint.FromString(raw)
+            except DecodeError as ex:
+                self.rejects.append((payload, *fault(MALFORMED_PROTOBUF, f"data point: {ex}")))
+                continue
+            for shape, slots in self._add_groups(context, [point], payload):
+                bounds, attributes = point.explicit_bounds, list(point.attributes)
+                learn_cut(self._book, context, raw, attributes, bounds, shape, slots)
+
+    def _add_groups(
+        self, context: Context, points: list["_Point"], payload: int
+    ) -> list[tuple[Shape, tuple[int, ...]]]:
+        """Return the shape and the slots of each point that is good."""
+        found = []
         for point in points:
             if point.flags & NO_RECORDED_VALUE:
                 self.rejects.append((payload, STALE, NOT_RECORDED))
@@ -144,6 +173,8 @@ class _Chunk:
                 self.rejects.append((payload, *ex.fault))
                 continue
             self._groups.add_group(slots, time_ns, start_ns, group, shape, payload)
+            found.append((shape, slots))
+        return found
 
     def decoded(self) -> Decoded | None:
         """Return all of it as columns; None if a point that seemed known is another."""
@@ -152,16 +183,17 @@ class _Chunk:
             return None
         slot, time_ns, start_ns, value, payload = numbers
         count = np.zeros(len(value))
+        columns: list[tuple[npt.NDArray[Any], ...]] = [
+            (slot, time_ns, start_ns, value, count, payload)
+        ]
         if self._groups.slots:
-            more = self._groups.columns()
-            payload = np.concatenate((payload, more[5]))
-            order = np.argsort(payload, kind="stable")
-            payload = payload[order]
-            slot = np.concatenate((slot, more[0]))[order]
-            time_ns = np.concatenate((time_ns, more[1]))[order]
-            start_ns = np.concatenate((start_ns, more[2]))[order]
-            value = np.concatenate((value, more[3]))[order]
-            count = np.concatenate((count, more[4]))[order]
+            columns.append(self._groups.columns())
+        if len(self._histograms):
+            columns.append(self._histograms.columns())
+        if len(columns) > 1:
+            order = np.argsort(np.concatenate([part[5] for part in columns]), kind="stable")
+            joined = [np.concatenate(parts)[order] for parts in zip(*columns, strict=True)]
+            slot, time_ns, start_ns, value, count, payload = joined
         return self._book.decoded(slot, time_ns, start_ns, value, count, payload, self.rejects)
 
 
@@ -194,6 +226,7 @@ class _Point(Protocol):
     sum: float
     min: float
     max: float
+    explicit_bounds: bytes
     quantile_values: Iterable[_Quantile]
 
     def HasField(self, name: str) -> bool: ...

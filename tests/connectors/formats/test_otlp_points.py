@@ -1,5 +1,6 @@
 """What points become, by both encodings alike."""
 
+import random
 from collections.abc import Callable
 
 import numpy as np
@@ -176,6 +177,30 @@ def test_a_histogram_without_a_sum_is_a_count() -> None:
 def test_an_interval_without_observations_has_no_mean_and_no_extremes() -> None:
     found = shown(histogram(DELTA, count="0", sum=0.0))
     assert found == {"h.count": (0.0, ""), "h.sum": (0.0, "")}
+
+
+@pytest.mark.parametrize("temporality", [CUMULATIVE, DELTA])
+@pytest.mark.parametrize("seed", range(6))
+def test_histograms_of_every_form_may_follow_one_another(temporality: int, seed: int) -> None:
+    rng = random.Random(seed)
+    forms: list[Document] = [
+        {},
+        {"min": None, "max": None},
+        {"max": None},
+        {"sum": None},
+        {"count": "0", "sum": 0.0},
+        {"startTimeUnixNano": "0"},
+        {"attributes": attributes({"a": "b"})},
+        {"attributes": attributes({"a": "b"}), "min": None, "max": None},
+        {"bucketCounts": ["1"] * 40, "explicitBounds": [float(i) for i in range(39)]},
+        {"bucketCounts": None, "explicitBounds": None},
+        {"exemplars": [{"timeUnixNano": "1", "asDouble": 3.0}]},
+    ]
+    found = both(*[request(histogram(temporality, **rng.choice(forms))) for _ in range(16)])
+    assert found.rejects == []
+    assert {s.value for s in found.samples if s.series.metric == "h"} == {10.0} | (
+        {0.0} if temporality == CUMULATIVE and 0.0 in found.values else set()
+    )
 
 
 def test_a_cumulative_histogram_that_has_not_begun_is_still_a_reading() -> None:
