@@ -9,6 +9,7 @@ from connectors.formats.columns import REJECTED, RejectRow, assemble
 from connectors.formats.prometheus_mean import Means, Readings
 from connectors.formats.prometheus_metric import series_slot
 from connectors.formats.prometheus_series import (
+    NO_SERIES,
     TAIL,
     TAIL_BYTES,
     ZERO,
@@ -156,7 +157,7 @@ class PrometheusRemoteWrite:
         payload = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
         stale = value.view(np.uint64) == _STALE
         faults = (
-            (ts_ms < 0, MALFORMED_PROTOBUF, "no Sample"),
+            (ts_ms < 0, MALFORMED_PROTOBUF, NO_SERIES),
             (ts_ms > MAX_TS_MS, BAD_TIME, "timestamp is not within 1970 to 9999"),
             (stale & (ts_ms >= 0) & (ts_ms <= MAX_TS_MS), STALE, "the series has ended"),
         )

@@ -18,6 +18,7 @@ from connectors.formats.lean_proto import declare
 from connectors.formats.reasons import MALFORMED_PROTOBUF, NOT_UTF8, BadPoint
 from schema import F64, I64
 
+NO_SERIES = "no TimeSeries"
 TAIL_BYTES = 18
 TAIL = b"\x12\x10\x09"  # begins with: field 2 of 16 bytes, which begins with its field 1, a double
 ZERO_BYTES = 9
@@ -89,7 +90,7 @@ def parse_series(raw: bytes) -> Parsed:
     try:
         found = _CLASSES["TimeSeries"].FromString(raw)
     except DecodeError as ex:
-        raise BadPoint(MALFORMED_PROTOBUF, "no TimeSeries") from ex
+        raise BadPoint(MALFORMED_PROTOBUF, NO_SERIES) from ex
     samples = [_tail(sample.value, sample.timestamp) for sample in found.samples]
     histograms = len(found.histograms)
     found.ClearField("samples")
