@@ -13,8 +13,11 @@ from connectors.files import FileOrigin, FileSource
 from connectors.formats.registry import create_decoder
 from connectors.incident_store import IncidentStoreSink, SqlSink
 from connectors.incident_wire import encode_transition
+from connectors.inventory import Inventory
+from connectors.inventory_file import InventoryFile, read_inventory
 from connectors.jsonl_sink import JsonLinesSink, incident_lines
 from connectors.kafka_control_log import KafkaControlLog
+from connectors.kafka_inventory import read_inventory_topic
 from connectors.kafka_settings import KafkaOutput, KafkaSource
 from connectors.kafka_sink import KafkaDeadLetterSink, KafkaIncidentSink, KafkaLateSink
 from connectors.kafka_source import KafkaOrigin, kafka_origins
@@ -40,6 +43,7 @@ class Sources:
         self._app = app
         self._catalogue = catalogue
         self._meters = meters
+        self._inventory = _inventory(app)
         self.origins = _origins(app, meters)
         self._by_name = {origin.name: origin for origin in self.origins}
 
@@ -74,6 +78,7 @@ class Sources:
             self._catalogue,
             self._app.decode,
             encoding=_encoding(found, partition),
+            inventory=self._inventory,
             source=f"{origin}/{partition}",
             found=remembered,
         )
@@ -150,6 +155,13 @@ def _origins(app: App, meters: Meters | None) -> list[Origin]:
     return origins
 
 
+def check_topics(app: App) -> None:
+    """Raise what `Sources` would of topics that cannot be read; open nothing else."""
+    for source in app.sources:
+        if isinstance(source, KafkaSource):
+            kafka_origins(source, wall_clock, ours=_topics_written(app))
+
+
 def _topics_written(app: App) -> set[str]:
     """Return the topics that no pattern of a source may match, or the flow would feed itself."""
     outputs = (*app.sinks, app.dead_letter, app.late, app.control_log)
@@ -176,6 +188,16 @@ def _encoding(origin: Origin, partition: str) -> str:
             return origin.encoding_of(partition)
         case _:
             return "none"
+
+
+def _inventory(app: App) -> Inventory | None:
+    match app.inventory:
+        case None:
+            return None
+        case InventoryFile() as file:
+            return read_inventory(file)
+        case topic:
+            return read_inventory_topic(topic)
 
 
 def _control_log(app: App) -> ControlLog | None:

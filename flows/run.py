@@ -21,6 +21,7 @@ from connectors.meters import ClosedMeter, Meters, RejectMeter, TallyMeter
 from flows.assemble import (
     Sources,
     catalogue_of,
+    check_topics,
     dead_letter_sinks,
     group_settings,
     incident_sinks,
@@ -39,6 +40,7 @@ OWN_FOLDER = ".foreshock"
 
 def run(app: App, *, processes: int = 1) -> None:
     """Run until the sources end or a signal comes; see `flows.launch.run` for what is raised."""
+    check_topics(app)  # a wrong password is to be said at once, and once
     app = with_control_log(app)
     compile_kernels(app, catalogue_of(app))
     with TemporaryDirectory(prefix="foreshock-") as folder:
