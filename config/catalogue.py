@@ -140,9 +140,14 @@ class CatalogueTable:
         meant = self.meaning(service, name).present()
         if name not in self.canonical:
             ending, beginning = self.affixes(name)
-            by_end = self.endings[ending].present() if ending is not None else {}
-            by_start = self.beginnings[beginning].present() if beginning is not None else {}
-            return by_end | by_start | meant
+            if ending is not None:
+                meant = self.endings[ending].present() | meant
+                # The sum and extremes of a histogram are as many series as its mean is.
+                stem = self.find(service, name.removesuffix(ending))
+                meant["across"] = () if stem is None else self.readings[stem[0]][stem[1]].across
+            if beginning is not None:
+                meant |= self.beginnings[beginning].present()
+            return meant
         readings = self.readings_of(service).values()
         taken = {self._statistic(other, meant) for other in readings if other.metric == name}
         if len(taken) == 1:  # ticks sum what was summed, whichever name they look up

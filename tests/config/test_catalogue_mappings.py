@@ -148,6 +148,14 @@ def test_labels_make_a_series_or_parts_of_one(
     assert found.parts == pairs(parts)
 
 
+def test_the_sum_and_extremes_of_a_histogram_have_the_series_of_its_mean() -> None:
+    mean = CATALOGUE.lookup("app.service", "http.server.request.duration")
+    for ending in (".sum", ".min", ".max"):
+        spec = CATALOGUE.lookup("app.service", f"http.server.request.duration{ending}")
+        assert (spec.across, spec.bad) == (mean.across, "none")
+    assert CATALOGUE.lookup("app.service", "checkout.duration.sum").across == ()
+
+
 def pairs(text: str) -> Labels:
     return tuple(sorted((k, v) for k, _, v in (each.partition("=") for each in text.split())))
 
@@ -170,6 +178,7 @@ def test_an_amount_of_prometheus_is_a_counter_by_its_name(service: str, name: st
 @pytest.mark.parametrize(("service", "name"), shipped_in("telegraf.yaml"))
 def test_an_amount_of_telegraf_is_known_as_a_counter(service: str, name: str) -> None:
     plugin, _, field = name.partition("|")[0].partition(".")
+    assert field
     if CATALOGUE.lookup(service, name).statistic == "sum":
         assert is_counter(plugin, field, is_machine(plugin))
 
