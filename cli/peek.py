@@ -76,7 +76,7 @@ def peek(
     from flows.assemble import catalogue_of
     from flows.peek import decode_blocks
     from flows.peek_counters import Streams
-    from flows.peek_input import take_in_order, take_in_turn
+    from flows.peek_input import take_for_ever, take_in_order, take_shares
 
     a_file = what == STDIN or is_file(what)
     if follow and a_file and what != STDIN:
@@ -88,8 +88,10 @@ def peek(
         app, feeds = _of_topic(what.removeprefix(PREFIX), format_name, reach, start, follow)
     in_full = as_json or rejects or follow or limit is not None
     most = limit if a_file or in_full else TABLE_PAYLOADS
-    if follow or (most is not None and not a_file):
-        taken = take_in_turn(feeds, most, follow=follow)
+    if follow:
+        taken = take_for_ever(feeds, most)
+    elif most is not None and not a_file:
+        taken = take_shares(feeds, most)
     else:
         taken = take_in_order(feeds, most)
     streams = Streams(catalogue_of(app), app.ingest.tick_s, live=follow)

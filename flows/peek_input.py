@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -45,7 +46,6 @@ class Feed:
     open: Callable[[], Reader]
     decoder: NamedDecoder
     table: SeriesTable = field(default_factory=SeriesTable)
-    rest: Taken = NOTHING  # read, and beyond its share of a turn
 
 
 def feeds_of(app: App, catalogue: Catalogue) -> list[Feed]:
@@ -161,54 +161,75 @@ def _to_the_end(feed: Feed, reader: Reader) -> Iterator[Taken]:
             time.sleep(WAIT_S)
 
 
-def take_in_turn(
-    feeds: Sequence[Feed], limit: int | None, *, follow: bool
-) -> Iterator[tuple[Feed, Taken]]:
-    """Yield payloads of all feeds, an even share of each a turn, `limit` at most.
+def take_shares(feeds: Sequence[Feed], limit: int) -> Iterator[tuple[Feed, Taken]]:
+    """Yield `limit` payloads at most, as even a share of each feed as they have.
 
-    `follow`: whether to wait for more where a feed has none now, for ever.
+    Raises: InputStalledError as `take_in_order`.
     """
-    readers: list[tuple[Feed, Reader]] = []
-    left = limit
-    heard_s = time.monotonic()
-    try:
-        readers += ((feed, feed.open()) for feed in feeds)
-        while readers and (left is None or left > 0):
-            came = False
-            for feed, reader in list(readers):
-                share = None if left is None else max(1, left // len(readers))
-                taken = _share(feed, reader, share)
-                if taken.payloads:
-                    came = True
-                    yield feed, taken
-                    left = None if left is None else left - len(taken.payloads)
-                    if left is not None and left <= 0:
+    with ExitStack() as stack:
+        rests = [_Rest(feed, stack) for feed in feeds]
+        left = limit
+        while rests and left > 0:
+            share = -(-left // len(rests))
+            for rest in list(rests):
+                wanted = min(share, left)
+                while wanted > 0:
+                    taken = rest.take(wanted)
+                    if taken is None:
+                        rests.remove(rest)
                         break
-                elif reader.ended:
-                    reader.close()
-                    readers.remove((feed, reader))
-            if came:
-                heard_s = time.monotonic()
-            elif readers:
-                if not follow and time.monotonic() - heard_s > STALL_S:
-                    raise InputStalledError(f"{readers[0][0].source}: nothing came for a while")
+                    wanted -= len(taken.payloads)
+                    left -= len(taken.payloads)
+                    yield rest.feed, taken
+
+
+class _Rest:
+    """What is still to be taken of a feed that has an end."""
+
+    def __init__(self, feed: Feed, stack: ExitStack) -> None:
+        self.feed = feed
+        reader = feed.open()
+        stack.callback(reader.close)
+        self._more = _to_the_end(feed, reader)
+        self._read = NOTHING
+
+    def take(self, count: int) -> Taken | None:
+        """Return up to `count` payloads, None at the end."""
+        if not self._read.payloads:
+            following = next(self._more, None)
+            if following is None:
+                return None
+            self._read = following
+        taken = _first(self._read, count)
+        self._read = Taken(self._read.payloads[count:], self._read.positions[count:])
+        return taken
+
+
+def take_for_ever(feeds: Sequence[Feed], limit: int | None) -> Iterator[tuple[Feed, Taken]]:
+    """Yield payloads of all feeds as they come, until all have ended or `limit` is reached."""
+    with ExitStack() as stack:
+        readers: list[tuple[Feed, Reader]] = []
+        for feed in feeds:
+            reader = feed.open()
+            stack.callback(reader.close)
+            readers.append((feed, reader))
+        left = limit
+        while not all(reader.ended for _, reader in readers):
+            came = False
+            for feed, reader in readers:
+                chunk = None if reader.ended else reader.read()
+                if chunk is None or not chunk.payloads:
+                    continue
+                came = True
+                taken = Taken(chunk.payloads, chunk.positions)
+                if left is not None:
+                    taken = _first(taken, left)
+                    left -= len(taken.payloads)
+                yield feed, taken
+                if left == 0:
+                    return
+            if not came:
                 time.sleep(WAIT_S)
-    finally:
-        for _, reader in readers:
-            reader.close()
-
-
-def _share(feed: Feed, reader: Reader, share: int | None) -> Taken:
-    found, feed.rest = feed.rest, NOTHING
-    if not found.payloads:
-        chunk = reader.read()
-        if chunk is None:
-            return NOTHING
-        found = Taken(chunk.payloads, chunk.positions)
-    if share is None:
-        return found
-    feed.rest = Taken(found.payloads[share:], found.positions[share:])
-    return _first(found, share)
 
 
 def _first(taken: Taken, count: int) -> Taken:
