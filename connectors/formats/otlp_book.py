@@ -106,8 +106,7 @@ class PointBook:
         self._contexts.clear()
         self._contexts_met = 0
         self._parsed: tuple[bytes, Attributes] | None = None
-        # Slots of deltas: what it takes them for, and how to get the slot for the other.
-        self._taken_as: npt.NDArray[np.int8] = np.zeros(64, np.int8)
+        # Of marked slots of deltas: how to get the one for what they were not taken as.
         self._other: dict[int, Callable[[], int]] = {}
 
     def bind(self, table: SeriesTable) -> bool:
@@ -220,17 +219,11 @@ class PointBook:
         return self._delta(_RATE, rate, amount) if timed else self._delta(_AMOUNT, amount, rate)
 
     def _delta(self, taken_as: int, make: Callable[[], int], other: Callable[[], int]) -> int:
-        slot = make()
-        self._grow(slot + 1)
+        """Return a slot with a mark, which a gauge of the same series has not."""
+        slot = make() | taken_as
         if slot not in self._other:
-            self._taken_as[slot] = taken_as
-            self._other[slot] = partial(self._delta, _RATE + _AMOUNT - taken_as, other, make)
+            self._other[slot] = partial(self._delta, _DELTA ^ taken_as, other, make)
         return slot
-
-    def _grow(self, slots: int) -> None:
-        if slots > len(self._taken_as):
-            more = np.zeros(slots, np.int8)
-            self._taken_as = np.concatenate((self._taken_as, more))
 
     def decoded(
         self, slot: I32, time_ns: U64, start_ns: U64, value: F64, count: F64, payload: I32,
@@ -253,17 +246,18 @@ class PointBook:
 
     def _per_second(self, slot: I32, time_ns: U64, start_ns: U64, value: F64) -> None:
         """Divide deltas by their interval, in place; those of none go to the amount's slot."""
-        self._grow(len(self.book))
-        taken_as = np.where(slot == REJECTED, 0, self._taken_as[slot])
+        taken_as = np.where(slot == REJECTED, 0, slot & _DELTA)
         timed = (start_ns > 0) & (start_ns < time_ns)
         wrong = np.where(timed, _AMOUNT, _RATE)
         for i in np.flatnonzero(taken_as == wrong).tolist():
             slot[i] = self._other[int(slot[i])]()
         rows = np.flatnonzero(timed & (taken_as != 0))
         value[rows] /= (time_ns[rows] - start_ns[rows]) / 1e9
+        slot[taken_as != 0] &= ~_DELTA
 
 
-_RATE, _AMOUNT = 1, 2  # a delta is taken as an amount a second, or as the amount
+_RATE, _AMOUNT = 1 << 29, 1 << 30  # marks: a delta is taken as an amount a second, or as it is
+_DELTA = _RATE | _AMOUNT
 _Counter = Literal["", "rate", "mean", "ratio", "delta"]
 _COUNTER: dict[Kind, _Counter] = {Kind.GAUGE: "", Kind.TOTAL: "rate", Kind.AMOUNT: "delta"}
 

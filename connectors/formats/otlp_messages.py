@@ -17,7 +17,7 @@ _DISTRIBUTION = {**_TIMES, "count": (4, "fixed64"), "flags": (10, "uint32")}
 _CLASSES = declare(
     "foreshock.otlp",
     {
-        "Request": {"resource_metrics": (1, "repeated ResourceMetrics")},
+        "Request": {"resource_metrics": (1, "repeated bytes")},
         "ResourceMetrics": {
             "resource": (1, "bytes"),
             "scope_metrics": (2, "repeated ScopeMetrics"),
@@ -82,6 +82,7 @@ _CLASSES = declare(
 )
 
 Request = _CLASSES["Request"]
+ResourceMetrics = _CLASSES["ResourceMetrics"]
 Metric = _CLASSES["Metric"]
 Number = _CLASSES["Number"]
 HistogramPoint = _CLASSES["HistogramPoint"]

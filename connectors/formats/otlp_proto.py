@@ -15,6 +15,7 @@ from connectors.formats.otlp_messages import (
     HistogramPoint,
     Metric,
     Request,
+    ResourceMetrics,
     parse_attributes,
     parse_resource,
 )
@@ -30,7 +31,7 @@ from connectors.formats.otlp_points import (
     kind_of_histogram,
     kind_of_sum,
 )
-from connectors.formats.otlp_templates import Templates
+from connectors.formats.otlp_templates import Template, Templates
 from connectors.formats.reasons import (
     MALFORMED_PROTOBUF,
     STALE,
@@ -79,11 +80,8 @@ class OtlpProto:
             if payload and not found:
                 detail = "a message without resource_metrics"
                 chunk.rejects.append((i, *fault(WRONG_SHAPE, detail)))
-            for resource_metrics in found:
-                resource = resource_metrics.resource
-                for scope_metrics in resource_metrics.scope_metrics:
-                    for raw in scope_metrics.metrics:
-                        chunk.add(resource, raw, i)
+            for raw in found:
+                chunk.add(raw, i)
         return chunk.decoded()
 
 
@@ -98,13 +96,36 @@ class _Chunk:
         self._groups = Points()
         self.rejects: list[RejectRow] = []
 
-    def add(self, resource: bytes, raw: bytes, payload: int) -> None:
-        """Add the points of a metric."""
-        if self._templates is not None:
-            known = self._templates.match(resource, raw)
-            if known is not None:
-                self._numbers.add(*known, payload)
-                return
+    def add(self, raw: bytes, payload: int) -> None:
+        """Add the metrics of a resource."""
+        templates = self._templates
+        whole = None if templates is None else templates.whole(raw)
+        if whole is not None:
+            self._numbers.add(whole.template.slots, whole.heads, payload)
+            return
+        try:
+            found = ResourceMetrics.FromString(raw)
+        except DecodeError as ex:
+            self.rejects.append((payload, *fault(MALFORMED_PROTOBUF, f"resource metrics: {ex}")))
+            return
+        resource: bytes = found.resource
+        metrics: list[bytes] = [one for scope in found.scope_metrics for one in scope.metrics]
+        if templates is None:
+            for metric in metrics:
+                self._add_metric(resource, metric, payload)
+            return
+        known: list[tuple[bytes, Template]] = []
+        for metric in metrics:
+            cut = templates.metric(resource, metric)
+            if cut is None:
+                self._add_metric(resource, metric, payload)
+            else:
+                self._numbers.add(cut.template.slots, cut.heads, payload)
+                known.append((metric, cut.template))
+        if len(known) == len(metrics):
+            templates.learn_whole(raw, known)
+
+    def _add_metric(self, resource: bytes, raw: bytes, payload: int) -> None:
         try:
             metric: _Metric = Metric.FromString(raw)
         except DecodeError as ex:
@@ -135,7 +156,7 @@ class _Chunk:
         if templates is not None:
             slots = add_cut(self._numbers, self._book, context, points, payload)
             if slots is not None:
-                templates.learn(context, raw, points, slots)
+                templates.learn_metric(context, raw, points, slots)
                 return
         add_parsed(self._numbers, self._book, context, points, payload, self.rejects)
 

@@ -14,6 +14,7 @@ START_NS, TIME_NS = 1_772_359_140_000_000_000, 1_772_359_200_123_456_789
 TIMES = {"startTimeUnixNano": str(START_NS), "timeUnixNano": str(TIME_NS)}
 TIME_MS, START_MS = 1_772_359_200_123, 1_772_359_140_000
 DELTA, CUMULATIVE = 1, 2
+TURNS = 6  # by the fifth, a resource is known with all its metrics
 
 Document = dict[str, Any]
 
@@ -71,17 +72,17 @@ def by_series(samples: list[Sample]) -> list[Sample]:
 
 
 def both(*documents: Document) -> Outcome:
-    """Decode by both formats, thrice over to meet what is cached, and hold them to be equal."""
+    """Decode by both formats, six times over to meet what is cached, and hold them to be equal."""
     found = [
         decode("otlp-json", *map(as_json, documents)),
         decode("otlp-proto", *map(as_proto, documents)),
     ]
     assert by_series(found[0].samples) == by_series(found[1].samples)
     assert found[0].reasons == found[1].reasons
-    again = decode("otlp-proto", *map(as_proto, documents * 3), together=False)
-    for turn in range(3):
+    again = decode("otlp-proto", *map(as_proto, documents * TURNS), together=False)
+    for turn in range(TURNS):
         shifted = [s for s in again.samples if s.payload // len(documents) == turn]
         back = [s._replace(payload=s.payload % len(documents)) for s in shifted]
         assert back == found[1].samples
-    assert [reason for _, reason in again.reasons] == [r for _, r in found[1].reasons] * 3
+    assert [reason for _, reason in again.reasons] == [r for _, r in found[1].reasons] * TURNS
     return found[0]

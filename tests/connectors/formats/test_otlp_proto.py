@@ -29,6 +29,7 @@ from tests.connectors.formats.otlp_requests import (
     as_proto,
     attributes,
     by_series,
+    envelope,
     metric,
     number,
     request,
@@ -158,10 +159,10 @@ def test_the_order_of_fields_makes_no_difference(seed: int, drop: set[int]) -> N
     shuffled = rng.sample(parts, len(parts))
     payloads = [wrapped(b"".join(p)) for p in (parts, shuffled)]
     plain = decode("otlp-proto", payloads[0]), decode("otlp-proto", payloads[1])
-    mixed = decode("otlp-proto", *[*payloads, wrapped(b"".join(parts), b"".join(shuffled))] * 3)
+    mixed = decode("otlp-proto", *[*payloads, wrapped(b"".join(parts), b"".join(shuffled))] * 6)
     assert plain[0].reasons == plain[1].reasons
-    assert [s._replace(payload=0) for s in mixed.samples] == plain[0].samples * 12
-    assert [reason for _, reason in mixed.reasons] == [r for _, r in plain[0].reasons] * 12
+    assert [s._replace(payload=0) for s in mixed.samples] == plain[0].samples * 24
+    assert [reason for _, reason in mixed.reasons] == [r for _, r in plain[0].reasons] * 24
     assert plain[0].samples == plain[1].samples
 
 
@@ -178,11 +179,11 @@ def test_a_point_that_looks_like_a_known_one_is_not_taken_for_it() -> None:
     ]
     for stranger in strangers:
         alone = decode("otlp-proto", wrapped(stranger))
-        warm = [wrapped(raw)] * 3
+        warm = [wrapped(raw)] * 6
         found = decode("otlp-proto", *warm, wrapped(stranger), *warm)
-        assert [s._replace(payload=0) for s in found.samples if s.payload == 3] == alone.samples
-        assert [r for i, r in found.reasons if i == 3] == [r for _, r in alone.reasons]
-        assert len([s for s in found.samples if s.payload != 3]) == 6
+        assert [s._replace(payload=0) for s in found.samples if s.payload == 6] == alone.samples
+        assert [r for i, r in found.reasons if i == 6] == [r for _, r in alone.reasons]
+        assert len([s for s in found.samples if s.payload != 6]) == 12
 
 
 @pytest.mark.parametrize(
@@ -236,11 +237,28 @@ def test_a_changed_series_set_of_equal_length_is_noticed() -> None:
         return request(metric(name, "sum", point, point, aggregationTemporality=CUMULATIVE,
                               isMonotonic=True))  # fmt: skip
 
-    routes = ["/a", "/a", "/a", "/b", "/a", "/b", "/b", "/b", "/a"]
+    routes = [*["/a"] * 6, "/b", "/a", *["/b"] * 6, "/a"]
     found = decode("otlp-proto", *[as_proto(document(route)) for route in routes])
     assert [dict(s.series.labels)["route"] for s in found.samples][::2] == routes
     found = decode("otlp-proto", *[as_proto(document("/a", "name" + r[1])) for r in routes])
     assert [s.series.metric for s in found.samples][::2] == ["name" + r[1] for r in routes]
+
+
+def test_two_resources_that_differ_only_in_what_lies_between_are_told_apart() -> None:
+    """Their bytes are as long and begin alike, and what is known of one must not speak for both."""
+
+    def document(pod: str, name: str, value: float) -> bytes:
+        resource = {"service.name": "s", "team": "t" * 700, "k8s.pod.name": pod}
+        return as_proto(envelope(resource, *[metric(n, "gauge", number(asDouble=value))
+                                             for n in (name, "c", "d")]))  # fmt: skip
+
+    turns = [("p1", "a")] * 6 + [("p2", "a"), ("p1", "b"), ("p1", "a")] + [("p2", "b")] * 6
+    payloads = [document(*turn, float(i)) for i, turn in enumerate(turns)]
+    found = decode("otlp-proto", *payloads)
+    shown = [(dict(s.series.resource.attributes)["pod"], s.series.metric) for s in found.samples]
+    assert shown[::3] == turns
+    assert found.values[::3] == [float(i) for i in range(len(turns))]
+    assert found == decode("otlp-proto", *payloads, together=False)
 
 
 def test_caches_too_small_for_anything_change_no_result() -> None:
