@@ -8,7 +8,9 @@ from connectors.dead_letter import DeadLetterFile
 from connectors.files import FileSource
 from connectors.formats.settings import DecodeSettings
 from connectors.incident_store import SqlSink
+from connectors.inventory_file import InventoryFile
 from connectors.jsonl_sink import JsonLinesSink
+from connectors.kafka_inventory import InventoryTopic
 from connectors.kafka_settings import KafkaOutput, KafkaSource
 from connectors.late import LateFile
 from connectors.partition import IntakeSettings
@@ -35,6 +37,7 @@ class App(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     control_log: KafkaOutput | str | None = None  # a topic, or the path of a file
     models: str | None = None  # folder of the model registry
     topology: str | None = None  # file of who calls whom
+    inventory: InventoryFile | InventoryTopic | None = None  # whose resources are, how they matter
     catalogue: tuple[str, ...] = ()  # files laid over the shipped metrics and weights, in order
     decode: DecodeSettings = DecodeSettings()
     intake: IntakeSettings = IntakeSettings()
