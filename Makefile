@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 export PYTHON
 
-.PHONY: help setup demo test lint types bench fuzz components kafka
+.PHONY: help setup demo test lint types bench fuzz chaos components kafka
 
 help: ## Say what there is (this list)
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | awk -F ':.*## ' '{ printf "  make %-12s%s\n", $$1, $$2 }'
@@ -36,6 +36,9 @@ bench: setup ## Measure the whole flow beside a bare one and the per-event way
 
 fuzz: setup ## Run the property tests with many more examples
 	$(BIN)/python -m pytest -q -m hypothesis -p tests.fuzzing --hypothesis-profile=fuzz
+
+chaos: setup ## Kill a real broker for a minute in the middle of a stream; nothing may be lost
+	BROKER_DOWN_S=60 $(BIN)/python -m pytest -q tests/acceptance/test_broker_kill.py
 
 components: setup ## Optional: install Java, Maven and Prometheus if allowed to, and fetch Kafka, for the tests
 	@.ci/components
