@@ -79,7 +79,7 @@ def list_(service: InService = None, config: Config = None, as_json: AsJson = Fa
 
     table = _catalogue(config)
     wanted = _service(table, service)
-    holders = tuple(table.readings) if wanted is None else table.lineage(wanted)
+    holders = tuple(table.readings) if wanted is None else table.names.lineage(wanted)
     names = [(holder, name) for holder in holders for name in table.readings.get(holder, {})]
     specs = [(holder, name, table.lookup(holder, name)) for holder, name in names]
     if as_json:
@@ -109,7 +109,7 @@ def _catalogue(config: str | None) -> "CatalogueTable":
 
 def _service(table: "CatalogueTable", name: str | None) -> str | None:
     """Return our name of a service that may be given by the vendor's."""
-    return None if name is None else table.service_named(name) or name
+    return None if name is None else table.names.of_any_cloud(name) or name
 
 
 def _labels(given: list[str]) -> "Labels":

@@ -12,6 +12,7 @@ from typing import Any
 
 from config.catalogue_layers import Layer, Meaning, Overrides, Reading, Service
 from config.loader import ConfigError, load
+from config.service_names import MAX_CACHED, ServiceNames
 from schema import MetricSpec
 
 FOLDER = Path(__file__).parent
@@ -19,8 +20,6 @@ SHIPPED = tuple(
     FOLDER / f"{name}.yaml" for name in ("catalogue", "otel", "telegraf", "prometheus", "clouds")
 )
 
-_MAX_CACHED = 65_536  # names come from producers
-_UNSAFE = re.compile(r"[^a-z0-9]+")
 # A metric of which a label says what it means: `<name>|<label>=<value>`.
 _LABELLED = re.compile(r"(?P<any>[^|]*\|[^|=]+=)(?P<status>[1-5]\d\d$)?", re.DOTALL)
 
@@ -29,6 +28,7 @@ class CatalogueTable:
     """Layers, merged. Satisfies `schema.Catalogue`; lookups are cached, within a bound."""
 
     def __init__(self) -> None:
+        self.names = ServiceNames()
         self.canonical: dict[str, Meaning] = {}
         self.endings: dict[str, Meaning] = {}
         self.beginnings: dict[str, Meaning] = {}
@@ -38,51 +38,39 @@ class CatalogueTable:
         # ("canonical", metric, key), ("endings", ending, key), ("beginnings", beginning, key),
         # ("clouds", name, metric, key).
         self.origins: dict[tuple[str, ...], str] = {}
-        self._families: dict[str, str] = {}  # where a service says so
-        self._services: dict[tuple[str, str], str] = {}
-        self._made_up: dict[tuple[str, str], str] = {}
+        self._choosing: set[tuple[str, str]] = set()  # service and case-folded name, before "|"
         self._folded: dict[tuple[str, str], str] = {}
         self._specs: dict[tuple[str, str], MetricSpec] = {}
 
     def service(self, cloud: str, vendor_service: str) -> str:
         """Return our name ("aws.ec2") of a vendor's ("AWS/EC2"), made up by rule if unknown."""
-        key = (cloud, vendor_service)
-        found = self._made_up.get(key)
-        if found is None:
-            found = self._services.get((cloud, vendor_service.casefold()))
-            found = _made_up(cloud, vendor_service) if found is None else found
-            if len(self._made_up) >= _MAX_CACHED:
-                self._made_up.clear()
-            self._made_up[key] = found
-        return found
-
-    def service_named(self, name: str) -> str | None:
-        """Return our name of a service that any vendor calls so; None if none does."""
-        wanted = name.casefold()
-        return next((ours for (_, each), ours in self._services.items() if each == wanted), None)
+        return self.names.find(cloud, vendor_service)
 
     def lookup(self, service: str, vendor_metric: str) -> MetricSpec:
         """Return the entry of a vendor's or canonical metric name; a default one if unknown."""
         key = (service, vendor_metric)
         found = self._specs.get(key)
         if found is None:
-            if len(self._specs) >= _MAX_CACHED:
+            base, bar, _ = vendor_metric.partition("|")
+            if bar and not self._chooses(service, base):
+                return MetricSpec(vendor_metric)  # asked for each new label, and not worth keeping
+            if len(self._specs) >= MAX_CACHED:
                 self._specs.clear()
             found = self._specs[key] = self._spec(service, vendor_metric)
         return found
 
     def tier(self, service: str) -> int | None:
         """Return how much a service matters, 1 most; None if nothing says so."""
-        for name in reversed(self.lineage(service)):
+        for name in reversed(self.names.lineage(service)):
             overrides = self.overrides.get(name)
             if overrides is not None and overrides.tier is not None:
                 return overrides.tier
         return None
 
-    def lineage(self, service: str) -> tuple[str, ...]:
-        """Return a service's family and itself, whose entries go over the family's."""
-        family = self._families.get(service) or service.split(".", 1)[0]
-        return (service,) if family == service else (family, service)
+    def _chooses(self, service: str, base: str) -> bool:
+        """Whether a label may choose an entry of a metric."""
+        folded = base.casefold()
+        return any((holder, folded) in self._choosing for holder in self.names.lineage(service))
 
     def find(self, service: str, name: str) -> tuple[str, str] | None:
         """Return where the reading of a metric stands: a service, or its family, and a name.
@@ -96,11 +84,11 @@ class CatalogueTable:
                 names.append(f"{labelled['any']}{labelled['status'][0]}xx")
             names.append(f"{labelled['any']}*")
         for wanted in names:
-            for holder in reversed(self.lineage(service)):
+            for holder in reversed(self.names.lineage(service)):
                 if wanted in self.readings.get(holder, ()):
                     return holder, wanted
         if name not in self.canonical:
-            for holder in reversed(self.lineage(service)):
+            for holder in reversed(self.names.lineage(service)):
                 if (folded := self._folded.get((holder, name.casefold()))) is not None:
                     return holder, folded
         return None
@@ -114,7 +102,7 @@ class CatalogueTable:
     def readings_of(self, service: str) -> dict[str, Reading]:
         """Return every reading that serves a service: those of its family and its own."""
         merged: dict[str, Reading] = {}
-        for holder in self.lineage(service):
+        for holder in self.names.lineage(service):
             merged |= self.readings.get(holder, {})
         return merged
 
@@ -161,7 +149,7 @@ class CatalogueTable:
     def meaning(self, service: str, metric: str) -> Meaning:
         """Return what a canonical name means in a service, the most specific layer on top."""
         found = self.canonical.get(metric, Meaning())
-        for name in self.lineage(service):
+        for name in self.names.lineage(service):
             if name in self.overrides:
                 found = self.overrides[name].metrics.get(metric, Meaning()).over(found)
         return found
@@ -193,20 +181,14 @@ class CatalogueTable:
                     )
                 self._override(service, own, path, at)
         self._specs.clear()
-        self._made_up.clear()
 
     def _note(self, path: str | Path, meaning: Meaning, *place: str) -> None:
         self.origins |= {(*place, key): str(path) for key in meaning.present()}
 
     def _add_service(self, service: str, entry: Service, path: str | Path) -> None:
-        cloud = service.split(".", 1)[0]
+        self.names.add(service, entry.names, entry.family)
         readings = self.readings.setdefault(service, {})
-        for name in entry.names:
-            self._services[cloud, name.casefold()] = service
-        self._services[cloud, service.casefold()] = service
         readings.update(entry.metrics)
-        if entry.family is not None:
-            self._families[service] = entry.family
         self.origins |= {("services", service, name): str(path) for name in entry.metrics}
         taken: dict[tuple[str, tuple[tuple[str, str], ...]], str] = {}
         for name, reading in readings.items():
@@ -220,6 +202,8 @@ class CatalogueTable:
                     f"{where}: is a canonical name too, and must be read as itself, unconverted"
                 )
             self._folded[service, name.casefold()] = name
+            if "|" in name:
+                self._choosing.add((service, name.partition("|")[0].casefold()))
             if reading.instead_of is None:
                 other = taken.setdefault(reading.target, name)
                 # Where a label chose the entry, it tells the streams of the series apart.
@@ -279,12 +263,3 @@ def _check_limits(table: CatalogueTable, path: str | Path) -> None:
                 table.lookup(name, metric)
             except ValueError as ex:
                 raise ConfigError(f"{path}: {metric} of {name}, all layers merged: {ex}") from ex
-
-
-def _made_up(cloud: str, vendor_service: str) -> str:
-    """Return "aws.xray" for "AWS/XRay", "azure.keyvault_vaults" for "microsoft.keyvault/vaults"."""
-    name = vendor_service.casefold()
-    for prefix in (f"{cloud}/", f"{cloud}.", "microsoft."):
-        name = name.removeprefix(prefix)
-    slug = _UNSAFE.sub("_", name).strip("_")
-    return ".".join(part for part in (cloud, slug) if part)

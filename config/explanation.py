@@ -137,7 +137,7 @@ def _unread(table: CatalogueTable, service: str, metric: str) -> Entry:
 
 def _meant_by(table: CatalogueTable, service: str, metric: str) -> dict[str, str]:
     """Return the file of each key of a canonical name's meaning, the topmost layer's."""
-    places = [("canonical", metric), *(("clouds", s, metric) for s in table.lineage(service))]
+    places = [("canonical", metric), *(("clouds", s, metric) for s in table.names.lineage(service))]
     return {
         key: table.origins[*place, key]
         for key in (*_MEANING, "statistic")
@@ -149,7 +149,7 @@ def _meant_by(table: CatalogueTable, service: str, metric: str) -> dict[str, str
 def _readings(
     table: CatalogueTable, canonical: str, service: str | None
 ) -> tuple[tuple[str, str], ...]:
-    holders = table.readings if service is None else table.lineage(service)
+    holders = table.readings if service is None else table.names.lineage(service)
     return tuple(
         (holder, name)
         for holder in holders
@@ -161,7 +161,7 @@ def _readings(
 def _nearest(
     table: CatalogueTable, metric: str, services: list[str]
 ) -> tuple[tuple[str, str, str], ...]:
-    holders = dict.fromkeys(each for service in services for each in table.lineage(service))
+    holders = dict.fromkeys(each for service in services for each in table.names.lineage(service))
     known = {
         name.partition("|")[0]: (holder, name, reading.metric)
         for holder in reversed(holders)

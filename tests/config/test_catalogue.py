@@ -208,6 +208,52 @@ def test_a_class_of_status_stands_for_its_codes(tmp_path: Path, name: str, metri
     assert table.lookup("app.other", name).metric == metric
 
 
+def test_any_value_of_a_label_may_choose_after_the_exact_and_the_class(tmp_path: Path) -> None:
+    mine = layer(
+        tmp_path,
+        """
+canonical: {error.count: {}, client_error.count: {}, throttles: {}}
+services:
+  app:
+    metrics:
+      calls|error=*: {metric: error.count}
+      calls|error=4xx: {metric: client_error.count}
+      calls|error=busy: {metric: throttles}
+""",
+    )
+    table = load_catalogue(mine)
+    found = {
+        v: table.lookup("app.x", f"calls|error={v}").metric for v in ("404", "busy", "500", "")
+    }
+    assert found == {
+        "404": "client_error.count",
+        "busy": "throttles",
+        "500": "error.count",
+        "": "error.count",
+    }
+    assert table.lookup("app.x", "calls|other=1") == MetricSpec("calls|other=1")
+
+
+def test_a_beginning_goes_over_an_ending_key_by_key(tmp_path: Path) -> None:
+    mine = layer(
+        tmp_path,
+        "endings: {_total: {statistic: sum, weight: 0.5}}\n"
+        "beginnings: {go_: {bad: none, weight: 0.1}, go_gc_: {weight: 0.2}}\n",
+    )
+    table = load_catalogue(mine)
+    assert table.lookup("", "go_x_total") == MetricSpec(
+        "go_x_total", statistic="sum", bad="none", weight=0.1
+    )
+    assert table.lookup("", "go_gc_x") == MetricSpec("go_gc_x", weight=0.2)  # the longest alone
+
+
+def test_a_service_may_name_another_family(tmp_path: Path) -> None:
+    mine = layer(tmp_path, FAMILY + "  box: {family: app}\n")
+    table = load_catalogue(mine)
+    assert table.lookup("box", "cpu").metric == "cpu.utilization"
+    assert table.lookup("box.other", "cpu").metric == "cpu"
+
+
 def test_an_exact_status_goes_before_its_class(tmp_path: Path) -> None:
     mine = layer(
         tmp_path,
@@ -301,13 +347,14 @@ def test_any_name_has_an_entry_and_the_same_one_each_time(names: list[tuple[str,
 
 
 def test_caches_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("config.catalogue._MAX_CACHED", 5)
+    monkeypatch.setattr("config.catalogue.MAX_CACHED", 5)
+    monkeypatch.setattr("config.service_names.MAX_CACHED", 5)
     table = load_catalogue()
     for i in range(50):
         table.lookup("aws.ec2", f"m{i}")
         table.service("aws", f"s{i}")
         assert len(vars(table)["_specs"]) <= 5
-        assert len(vars(table)["_made_up"]) <= 5
+        assert len(vars(table.names)["_found"]) <= 5
     assert table.lookup("aws.ec2", "CPUUtilization").metric == "cpu.utilization"
 
 
