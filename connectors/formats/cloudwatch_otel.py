@@ -37,6 +37,7 @@ from connectors.formats.settings import DecodeSettings
 from schema import F64, Catalogue, Decoded, SeriesTable
 
 _MAX_LENGTH_BYTES = 5  # of a 32-bit uvarint
+_MAX_BAD = 2  # messages in a row: then their lengths are wrong too, and all is noise
 _NS_PER_MS = 1_000_000
 
 Identity = tuple[bytes, bytes, bytes]  # resource, unit, attributes
@@ -55,13 +56,24 @@ class CloudwatchOtel:
         points = _Points([], [], [], [])
         rejects: list[RejectRow] = []
         for i, text in enumerate(payloads):
-            for item in self._messages(text):
-                if isinstance(item, Fault):
-                    rejects.append((i, *item))
-                else:
-                    self._read(item, i, points, rejects)
+            self._record(text, i, points, rejects)
             points.payload.extend([i] * (len(points.slot) - len(points.payload)))
         return self._assemble(points, rejects)
+
+    def _record(self, text: bytes, i: int, points: "_Points", rejects: list[RejectRow]) -> None:
+        """Take the messages of a record."""
+        bad = 0
+        for item in self._messages(text):
+            verdict = item if isinstance(item, Fault) else self._read(item, i, points, rejects)
+            if verdict is None:
+                bad = 0
+                continue
+            bad += 1
+            if bad == _MAX_BAD:
+                detail = f"{verdict.detail}; what follows is not read"
+                rejects.append((i, verdict.reason, detail))
+                return
+            rejects.append((i, *verdict))
 
     def _messages(self, text: bytes) -> Iterator[Request | Fault]:
         """Yield the requests of a record; what follows a bad length cannot be read."""
@@ -89,8 +101,10 @@ class CloudwatchOtel:
             except DecodeError:
                 yield fault(MALFORMED_PROTOBUF, f"no ExportMetricsServiceRequest at byte {start}")
 
-    def _read(self, request: Request, i: int, points: "_Points", rejects: list[RejectRow]) -> None:
-        """Take the points of a request."""
+    def _read(
+        self, request: Request, i: int, points: "_Points", rejects: list[RejectRow]
+    ) -> Fault | None:
+        """Take the points of a request; say so if it has none."""
         get = self._book.identities.get
         before = len(points.slot) + len(rejects)
         for group in request.resource_metrics:
@@ -121,7 +135,8 @@ class CloudwatchOtel:
                         points.head.append(head)
                         points.raw.append(raw)
         if len(points.slot) + len(rejects) == before:
-            rejects.append((i, *fault(EMPTY, "a message without points")))
+            return fault(EMPTY, "a message without points")
+        return None
 
     def _slot(self, identity: Identity) -> int:
         slot = self._book.identities.get(identity)

@@ -338,7 +338,7 @@ GOOD = CLOUDWATCH_OTEL_MESSAGE
         (b"\xff" * 9 + b"\x01" + GOOD, ["malformed_protobuf"]),
         (b"\x80" * 40, ["malformed_protobuf"]),
         (b"\0", ["empty"]),
-        (b"\0\0\0", ["empty", "empty", "empty"]),
+        (b"\0\0\0", ["empty", "empty"]),
         (b"\x05\x0a\x03\x12\x01\x12", ["malformed_protobuf"]),
         (b"\x02\x18\x01", ["empty"]),  # an unknown field
         (b"\x04\x0a\x02\x12\x00", ["empty"]),  # a scope without metrics
@@ -354,6 +354,13 @@ def test_a_broken_message_between_good_ones_costs_only_itself() -> None:
     found = decode("cloudwatch-otel", framed(GOOD, b"\xff\xff", GOOD))
     assert found.reasons == [(0, "malformed_protobuf")]
     assert len(found.samples) == 2
+
+
+def test_noise_gives_two_rejects_and_not_one_a_byte() -> None:
+    found = decode("cloudwatch-otel", framed(GOOD) + bytes(100_000), b"\x02\x18\x01" * 9)
+    assert found.reasons == [(0, "empty"), (0, "empty"), (1, "empty"), (1, "empty")]
+    assert found.rejects[1][2].endswith("what follows is not read")
+    assert len(found.samples) == 1
 
 
 def test_a_length_may_be_padded() -> None:
