@@ -16,6 +16,7 @@ from connectors.formats.reasons import PARSE_ERRORS, Fault
 from connectors.formats.salvage import decode_one, elements
 
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_REQUEST = msgspec.json.Decoder(Request)
 _NUMBER = msgspec.json.Decoder(Number)
 _DISTRIBUTION = msgspec.json.Decoder(Distribution)
 _METRIC: "msgspec.json.Decoder[Any]" = msgspec.json.Decoder(Metric)
@@ -37,11 +38,11 @@ def salvage(text: bytes, verdict: Fault) -> list[Request | Fault]:
     """Return a request of what is good, and a fault for each point or envelope that is not."""
     faults: list[Fault] = []
     cleaned = _cleaned(text, 0, faults, verdict)
-    if not faults:
-        return [verdict]
     if cleaned is None:
         return [*faults]
-    return [msgspec.json.decode(cleaned, type=Request), *faults]
+    # It may have been no more than a bad value under a key that comes again, with a good one.
+    request = decode_one(_REQUEST, cleaned)
+    return [verdict] if isinstance(request, Fault) else [request, *faults]
 
 
 def _cleaned(text: bytes, level: int, faults: list[Fault], verdict: Fault) -> bytes | None:
