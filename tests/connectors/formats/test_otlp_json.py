@@ -180,3 +180,10 @@ def test_attributes_nested_without_end_are_a_reject() -> None:
     point = b'{"timeUnixNano":"1772359200000000000","asInt":"1","attributes":[{"key":"a","value":'
     text = as_json(request(gauge(7))).replace(b"[7]", b"[" + point + deep + b"}]}]")
     assert decode("otlp-json", text, OTLP_JSON).reasons == [(0, "malformed_json")]
+
+
+def test_a_bad_value_under_a_key_that_comes_again_with_a_good_one_loses_nothing() -> None:
+    twice = b'{"resourceMetrics":7,' + OTLP_JSON[1:]
+    found = decode("otlp-json", twice, OTLP_JSON)
+    assert found.values == [5.0, 5.0]
+    assert found.rejects == []
