@@ -13,7 +13,7 @@ import typer
 from cli.errors import CommandFailed, say
 from cli.letter_places import open_letters, target_of
 from cli.places import Brokers, Properties, Reach, Settings
-from cli.tables import print_table, printable, write
+from cli.tables import counted, print_table, printable, write
 
 if TYPE_CHECKING:
     from connectors.dead_letter import Letter
@@ -177,7 +177,8 @@ def replay(
         with _letters(where, reach) as letters:
             for letter in filter(wanted.takes, letters):
                 spool.add(letter)
-        write(f"{spool.rejects:,} rejects of {len(spool):,} payloads that can be replayed")
+        rejects = counted(spool.rejects, "reject")
+        write(f"{rejects} of {counted(len(spool), 'payload')} that can be replayed")
         _say_skipped(spool)
         if not len(spool):
             return
@@ -186,14 +187,14 @@ def replay(
             write(f"would write them to {target.said}")
             return
         if target.asks and not yes:
-            _ask(f"Write {len(spool):,} payloads to {target.said}?")
+            _ask(f"Write {counted(len(spool), 'payload')} to {target.said}?")
         destination = target.open()
         with _bar(len(spool)) as progress:
             try:
                 write_back(spool, destination, progress)
             finally:
                 for place, count in destination.written.items():
-                    write(f"{count:,} payloads to {place}")
+                    write(f"{counted(count, 'payload')} to {place}")
     if len(spool.sources) > 1 and target.mixes:
         write("hint: they came from several sources, whose formats may differ: see --source")
     if target.asks:
@@ -249,4 +250,4 @@ def _letters(where: str | None, reach: Reach) -> "Iterator[Iterator[Letter]]":
 
     yield good(open_letters(where, reach))
     if strange:
-        say(f"{strange:,} entries hold no reject and were left out")
+        say(f"left out, as no reject is in it: {counted(strange, 'record')}")

@@ -37,3 +37,8 @@ def write(line: str) -> None:
 def printable(text: str) -> str:
     """Return text whose control characters are shown as "?"."""
     return "".join(char if char.isprintable() else "?" for char in text)
+
+
+def counted(count: int, noun: str) -> str:
+    """Return "1 payload", "2 payloads"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -108,12 +108,12 @@ class Spool:
         """Take a letter."""
         self.rejects += 1
         raw, place = letter.reject.raw, order_of(letter)
-        if letter.is_cut:
+        if not letter.is_original:
+            self.stand_ins += 1
+        elif letter.is_cut:
             self._cut.add(place)
         elif not raw:
             self.empty += 1
-        elif not letter.is_original:
-            self.stand_ins += 1
         else:
             self._keep(place, raw)
 
