@@ -10,7 +10,8 @@ from config.yaml_document import KeyPath
 
 MASK = "***"
 _SECRET_KEY = re.compile(
-    r"password|passphrase|secret|token$|credential|api[_.-]?key|jaas|\.pem$", re.IGNORECASE
+    r"password|passphrase|secret|token$|credential|api[_.-]?key|jaas|oauthbearer\.config|\.pem$",
+    re.IGNORECASE,
 )
 _URL_PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@/\s]+(@)")
 

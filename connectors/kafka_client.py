@@ -79,8 +79,9 @@ class Contact:
                 return
             self.lost = True
         if self._met:
-            reason = explained(self.reason or CLOSED, self._settings)
-            logger.warning("%s: no Kafka broker answers: %s", self._name, reason)
+            said = self.reason or CLOSED
+            said = (explained if self.refused else scrubbed)(said, self._settings)
+            logger.warning("%s: no Kafka broker answers: %s; waiting for one", self._name, said)
         if self._report is not None:
             self._report(False)
 

@@ -3,12 +3,16 @@
 import json
 import logging
 import re
+import subprocess
+import sys
 import threading
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
+import msgspec
 import pytest
 
 from connectors.kafka_client import KafkaUnavailableError
@@ -19,6 +23,7 @@ from tests.kafka.broker import Broker, BrokerError
 from tests.kafka.cluster import Cluster
 from tests.kafka.secured import PASSPHRASE, PASSWORD, USER, Certificates, secured
 
+ROOT = Path(__file__).parent.parent.parent
 pytestmark = pytest.mark.integration
 WRONG = "wrong-secret"  # nothing may show it
 CLIENT_SECRET = "of-the-client"  # noqa: S105  # known to the issuer below
@@ -179,6 +184,27 @@ def test_what_librdkafka_cannot_use_is_a_bad_setting(
     with pytest.raises(ValueError, match=f"properties: .*{reason}") as caught:
         safe.read("TLS", properties)
     assert WRONG not in str(caught.value)
+
+
+def test_a_run_with_a_wrong_password_ends_in_one_line(safe: Safe, tmp_path: Path) -> None:
+    source = safe.source("SASL", login("SCRAM-SHA-512", "${KAFKA_PASSWORD}"))
+    described = {"type": "kafka", **msgspec.structs.asdict(source)}
+    file = tmp_path / "settings.json"  # which is YAML too
+    file.write_bytes(msgspec.json.encode({"sources": [described]}))
+    done = subprocess.run(
+        [sys.executable, "-m", "foreshock", "run", "-c", str(file), "--processes", "2"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "KAFKA_PASSWORD": WRONG},
+        capture_output=True,
+        text=True,
+        timeout=60.0,
+        check=False,
+    )
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("foreshock: kafka:t: list of partitions: no Kafka broker at ")
+    assert line.endswith(LOGIN)
+    assert WRONG not in line
+    assert (done.returncode, done.stdout) == (1, "")
 
 
 class Issuer(BaseHTTPRequestHandler):

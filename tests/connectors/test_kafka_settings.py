@@ -3,6 +3,10 @@
 import msgspec
 import pytest
 
+from config.app import App
+from config.loader import Document
+from config.masking import masked_yaml
+from connectors.kafka_reasons import explained
 from connectors.kafka_settings import (
     KafkaOutput,
     KafkaSource,
@@ -104,18 +108,29 @@ def test_times_are_read_with_their_zone() -> None:
     assert instant_ms("end", "1970-01-01T00:00:01Z") == 1_000
 
 
-def test_values_of_secret_properties_are_masked() -> None:
-    secret: dict[str, Property] = {
-        "sasl.password": "x",
-        "ssl.key.password": "x",
-        "ssl.key.pem": "x",
-        "sasl.oauthbearer.client.secret": "x",
-        "sasl.oauthbearer.config": "x",
-    }
-    open_ones: dict[str, Property] = {
-        "sasl.username": "ops",
-        "ssl.ca.location": "ca.pem",
-        "ssl.key.location": "key.pem",
-        "enable.ssl.certificate.verification": False,
-    }
-    assert masked(secret | open_ones) == dict.fromkeys(secret, "***") | open_ones
+SECRETS = (
+    "sasl.password",
+    "sasl.oauthbearer.assertion.private.key.passphrase",
+    "sasl.oauthbearer.client.secret",
+    "sasl.oauthbearer.config",
+    "ssl.key.password",
+    "ssl.key.pem",
+    "ssl.keystore.password",
+)
+OPEN: dict[str, Property] = {
+    "sasl.username": "ops",
+    "ssl.ca.location": "ca.pem",
+    "ssl.key.location": "key.pem",
+    "enable.ssl.certificate.verification": False,
+}
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_values_of_secret_properties_are_masked(name: str) -> None:
+    settings = KafkaSource(brokers="b:1", topics=("t",), properties={name: "hunter2", **OPEN})
+    assert masked(settings.properties) == {name: "***"} | OPEN
+    assert "hunter2" not in repr(settings)
+    shown = masked_yaml(App(sources=(settings,)), Document({}, ()))
+    assert "hunter2" not in shown
+    assert "username: ops" in shown
+    assert explained("hunter2 is wrong", settings) == "*** is wrong"
