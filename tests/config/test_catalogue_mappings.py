@@ -201,3 +201,12 @@ def test_what_surrounds_the_mapped_is_context() -> None:
 def test_what_an_application_makes_up_counts() -> None:
     assert CATALOGUE.lookup("app.shop", "shop_basket_size").bad == "both"
     assert CATALOGUE.lookup("app.service", "checkout.queue").weight == 1.0
+
+
+def test_families_have_tiers_and_a_pod_matters_less_than_its_workload() -> None:
+    tiers = {
+        s: CATALOGUE.tier(s) for s in ("host", "k8s.workload", "k8s.pod", "app.x", "app.nginx")
+    }
+    assert tiers == {"host": 3, "k8s.workload": 3, "k8s.pod": 4, "app.x": 3, "app.nginx": 1}
+    pod, workload = (CATALOGUE.lookup(f"k8s.{s}", "pods.ready") for s in ("pod", "workload"))
+    assert pod.weight < workload.weight
