@@ -4,6 +4,7 @@ Each number or truth value of `fields` is a point. Text and null are no measurem
 the like of `uptime_format` with every gather, so they are neither samples nor rejects.
 """
 
+from array import array
 from collections.abc import Mapping, Sequence
 from typing import cast
 
@@ -34,7 +35,6 @@ from schema import Catalogue, Decoded, Resource, SeriesTable
 _NOTHING = msgspec.Raw()
 _Field = float | bool | str | None
 _NUMBER = (float, bool)
-_ALL_FLOATS = {float}
 _MAX_ROWS = 64  # sets of fields that one name and set of tags may come with
 _SECONDS, _MILLIS, _MICROS = 10**11, 10**14, 10**17  # 1973 in the next unit, 5138 in this one
 
@@ -79,7 +79,7 @@ class _Known:
         self.name = name
         self.measured = measured
         self.slots: dict[str, int] = {}  # by field
-        self.rows: dict[tuple[str, ...], list[int]] = {}  # slots of fields that come together
+        self.rows: dict[tuple[str, ...], array[int]] = {}  # slots of fields that come together
 
 
 class TelegrafJson:
@@ -99,11 +99,13 @@ class TelegrafJson:
         if table is not self._table:
             self._table, self._known, self._places = table, [], {}
         messages, owner, rejects = self._read(payloads)
-        slots: list[int] = []
+        slots = array("i")
         values: list[float] = []
         points: list[int] = []  # of each metric
         times: list[int] = []
         payload: list[int] = []
+        said: float | str | None = None
+        ts_ms = 0
         for message, i in zip(messages, owner.tolist(), strict=True):
             metrics: Sequence[_Metric] = (message,)
             if message.metrics is not msgspec.UNSET:
@@ -113,15 +115,18 @@ class TelegrafJson:
             for metric in metrics:
                 try:
                     known = self._identify(metric)
-                    ts_ms = self._time(metric.timestamp)
+                    if metric.timestamp != said or said is None:
+                        ts_ms = self._time(metric.timestamp)
+                        said = metric.timestamp
                 except BadPoint as ex:
                     rejects += [(i, *ex.fault)] * _points(metric.fields)
                     continue
                 fields = _numbers(metric.fields or {})
-                row = known.rows.get(tuple(fields))
-                slots += self._row(known, tuple(fields)) if row is None else row
                 values += fields.values()
-                points.append(len(fields))
+                names = tuple(fields)
+                row = known.rows.get(names)
+                slots += self._row(known, names) if row is None else row
+                points.append(len(names))
                 times.append(ts_ms)
                 payload.append(i)
         return assemble(
@@ -160,12 +165,12 @@ class TelegrafJson:
             self._known.append(_Known(name, measured))
         return place
 
-    def _row(self, known: _Known, fields: tuple[str, ...]) -> list[int]:
+    def _row(self, known: _Known, fields: tuple[str, ...]) -> "array[int]":
         if len(known.rows) >= _MAX_ROWS:
             known.rows.clear()
         get = known.slots.get
         slots = ((field, get(field)) for field in fields)
-        row = [self._learn(known, field) if slot is None else slot for field, slot in slots]
+        row = array("i", [self._learn(known, f) if slot is None else slot for f, slot in slots])
         known.rows[fields] = row
         return row
 
@@ -224,9 +229,12 @@ def epoch_ms(time: float) -> int | None:
 
 def _numbers(fields: dict[str, _Field]) -> dict[str, float]:
     """Return the fields that are measurements."""
-    if set(map(type, fields.values())) == _ALL_FLOATS:
-        return cast("dict[str, float]", fields)  # as nearly all are
-    return {name: value for name, value in fields.items() if isinstance(value, _NUMBER)}
+    numbers = cast("dict[str, float]", fields)  # as nearly all are
+    try:
+        sum(numbers.values())  # fails at text and null, and is faster than to look at each type
+    except TypeError:
+        return {name: value for name, value in fields.items() if isinstance(value, _NUMBER)}
+    return numbers
 
 
 def _points(fields: Mapping[str, object] | None) -> int:
