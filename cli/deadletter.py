@@ -195,8 +195,9 @@ def replay(
             finally:
                 for place, count in destination.written.items():
                     write(f"{counted(count, 'payload')} to {place}")
-    if len(spool.sources) > 1 and target.mixes:
-        write("hint: they came from several sources, whose formats may differ: see --source")
+    if spool.streams > 1 and target.mixes:
+        write("hint: they came from several topics or files, whose formats may differ: --source "
+              "chooses one, and a folder keeps them apart")  # fmt: skip
     if target.asks:
         write("hint: good points of these payloads come again and count as duplicates; old ones "
               "are late in a live flow")  # fmt: skip

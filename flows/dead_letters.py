@@ -1,5 +1,6 @@
 """Dead letters to what is asked of them: counts by reason, and the original payloads to replay."""
 
+import re
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from typing import BinaryIO, NamedTuple
@@ -7,6 +8,8 @@ from typing import BinaryIO, NamedTuple
 from connectors.dead_letter import Letter
 from connectors.file_whole import is_whole
 from connectors.formats.auto import AUTO
+
+_ENDING = re.compile(r"\.[a-z]+(\.gz|\.zst)?$")
 
 Order = tuple[str, int, str, int]  # source, partition as a number, as text, position
 
@@ -82,6 +85,11 @@ class _Kept(NamedTuple):
     is_text: bool
 
 
+def stream_of(source: str, partition: str) -> str:
+    """Return what the payloads share a format with: their topic, or their file."""
+    return source if source.startswith("kafka:") else f"{source}_{_ENDING.sub('', partition)}"
+
+
 def is_text(raw: bytes) -> bool:
     """Say whether a payload may stand in a file of lines."""
     return not is_whole(AUTO, raw)
@@ -128,14 +136,9 @@ class Spool:
         return sorted({place[0] for place in self._whole})
 
     @property
-    def has_text(self) -> bool:
-        """Whether a payload is text, which may stand in a file of lines."""
-        return any(kept.is_text for kept in self._kept.values())
-
-    @property
-    def has_binary(self) -> bool:
-        """Whether a payload is no text."""
-        return not all(kept.is_text for kept in self._kept.values())
+    def streams(self) -> int:
+        """Return how many topics and files they came from: each has a format of its own."""
+        return len({stream_of(place[0], place[2]) for place in self._whole})
 
     def __len__(self) -> int:
         return len(self._kept)

@@ -10,7 +10,7 @@ import msgspec
 from connectors.kafka_client import Contact, KafkaUnavailableError, find_partitions, make_consumer
 from connectors.kafka_settings import KafkaClient, KafkaOutput
 from connectors.kafka_sink import Outgoing, Outlet
-from flows.dead_letters import Payload, is_text
+from flows.dead_letters import Payload, is_text, stream_of
 
 PREFIX = "kafka:"  # of the name of a source that is a topic
 ANY = -1  # partition: as the producer likes
@@ -114,7 +114,8 @@ class Files:
     """New files: text a line a payload, binary payloads a file each, with the position in its name.
 
     `to` is a file of lines, with `<to>.binary` beside it for what is no text; or (`is_folder`) a
-    folder with a file of lines a source. Nothing that exists is written over.
+    folder with a file of lines for each topic or file that they came from. Nothing that exists is
+    written over.
     """
 
     def __init__(self, to: Path, *, is_folder: bool) -> None:
@@ -131,7 +132,7 @@ class Files:
         lines: dict[Path, list[bytes]] = {}
         for payload in payloads:
             if is_text(payload.raw):
-                lines.setdefault(self._lines_of(payload.source), []).append(as_lines(payload.raw))
+                lines.setdefault(self._lines_of(payload), []).append(as_lines(payload.raw))
             else:
                 self._write_one(payload)
         for path, some in lines.items():
@@ -141,8 +142,10 @@ class Files:
                 file.write(b"".join(line + b"\n" for line in some))
             self._count(path, len(some))
 
-    def _lines_of(self, source: str) -> Path:
-        return self._to / f"{_slug(source)}.jsonl" if self._is_folder else self._to
+    def _lines_of(self, payload: Payload) -> Path:
+        if not self._is_folder:
+            return self._to
+        return self._to / f"{_slug(stream_of(payload.source, payload.partition))}.jsonl"
 
     def _write_one(self, payload: Payload) -> None:
         folder = self._to if self._is_folder else self._to.with_name(f"{self._to.name}.binary")

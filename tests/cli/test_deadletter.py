@@ -205,6 +205,27 @@ def test_text_and_binary_payloads_come_apart() -> None:
     assert Path("folder/kafka_m.jsonl").read_bytes() == b"{}\n"
 
 
+def test_a_folder_keeps_apart_what_came_from_several_topics_and_files(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = letter_file(
+        reject(b"1", 1),
+        reject(b"2", 2, source="kafka:n", partition="1"),
+        reject(b"3", 3, source="files", partition="a/x.jsonl.gz"),
+        reject(b"4", 3, source="files", partition="a/y.jsonl"),
+    )
+    assert foreshock.main(["deadletter", "replay", file, "--to", "back"]) == 0
+    assert "hint" not in capsys.readouterr().out
+    assert {path.name: path.read_bytes() for path in Path("back").iterdir()} == {
+        "kafka_m.jsonl": b"1\n",
+        "kafka_n.jsonl": b"2\n",
+        "files_a_x.jsonl": b"3\n",
+        "files_a_y.jsonl": b"4\n",
+    }
+    assert replayed(file) == [b"3", b"4", b"1", b"2"]
+    assert "a folder keeps them apart" in capsys.readouterr().out
+
+
 def test_what_was_replayed_after_a_fix_can_be_peeked_at(capsys: pytest.CaptureFixture[str]) -> None:
     good = {"resource": "i", "cloud": "aws", "service": "aws.ec2", "account": "1", "region": "r",
             "metric": "cpu.utilization", "ts_ms": 1772359200000, "value": 1.5}  # fmt: skip
