@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent.parent
 GROUPS = {
     "catalogue": ["explain", "list"],
     "config": ["check", "show", "schema"],
+    "deadletter": ["list", "show", "replay"],
     "incidents": ["list", "show"],
 }
 BACKTEST = ["backtest", "a.jsonl", "--format", "foreshock-json"]
@@ -102,6 +103,16 @@ def test_a_failure_is_one_line_and_verbose_shows_where(
     assert guarded(fail, verbose=True) == code
     verbose = capsys.readouterr().err
     assert ("Traceback" in verbose) == isinstance(raised, Exception)
+
+
+@pytest.mark.parametrize("group", ["config", "peek"])
+def test_help_that_is_asked_for_by_no_arguments_is_followed_by_nothing(
+    group: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert foreshock.main([group]) == 2
+    out, err = capsys.readouterr()
+    assert "Usage: " in out
+    assert err == ""
 
 
 def test_verbose_is_allowed_anywhere(capsys: pytest.CaptureFixture[str]) -> None:
