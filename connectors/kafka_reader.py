@@ -1,6 +1,7 @@
 """One open partition of a topic: where it starts and ends, what it does about gaps and outages."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -26,7 +27,6 @@ logger = logging.getLogger(__name__)
 
 VERIFY_EVERY_S = 5.0  # how often an idle partition asks the broker whether that is so
 VERIFY_WITHIN_S = 1.0
-MEASURE_EVERY_S = 1.0
 GONE = frozenset((KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE))
 
 
@@ -54,7 +54,8 @@ class KafkaReader:
         self._clock = clock
         self._watch = watch
         self._meter = meter
-        self._measured_s = 0.0  # when, monotonic
+        self._open = threading.Lock()  # held while another thread asks the consumer
+        self._closed = False
         self._at_end = False  # everything that the broker told of has been read
         self._sure = False  # it told so not long ago
         self._asked_s = 0.0  # when it was asked, monotonic
@@ -70,6 +71,8 @@ class KafkaReader:
         self._moved = True  # the position is to be told
         contact.answered()
         self._assign(self._next)
+        if meter is not None:
+            meter.lag(self._lag)
 
     @property
     def caught_up(self) -> bool:
@@ -94,7 +97,6 @@ class KafkaReader:
         if self.ended:
             return None
         self._watch.look(self._partition, self._consumer, self._contact)
-        self._measure()
         payloads: list[bytes] = []
         offsets: list[int] = []
         stamps: list[int] = []
@@ -116,6 +118,8 @@ class KafkaReader:
 
     def close(self) -> None:
         """Close the consumer."""
+        with self._open:
+            self._closed = True
         self._consumer.close()
 
     def _chunk(self, payloads: list[bytes], offsets: list[int], stamps: list[int]) -> Chunk | None:
@@ -208,16 +212,17 @@ class KafkaReader:
         self._contact.answered()
         return last <= self._next
 
-    def _measure(self) -> None:
-        """Say how many messages are still to be read, as the last answer to a fetch had it."""
-        now_s = time.monotonic()
-        if self._meter is None or now_s - self._measured_s < MEASURE_EVERY_S:
-            return
-        self._measured_s = now_s
-        here = TopicPartition(self._topic, self._partition)
-        _, last = self._consumer.get_watermark_offsets(here, cached=True)
-        if last >= 0:  # else none has come yet
-            self._meter.lag(max(0, last - self._next))
+    def _lag(self) -> float:
+        """Return how many messages are still to be read, as the last fetch had it; 0: unknown."""
+        with self._open:
+            if self._closed:
+                return 0.0
+            here = TopicPartition(self._topic, self._partition)
+            try:
+                _, last = self._consumer.get_watermark_offsets(here, cached=True)
+            except KafkaException:  # the partition is gone
+                return 0.0
+        return float(max(0, last - self._next))
 
     def _assign(self, offset: int) -> None:
         self._consumer.assign([TopicPartition(self._topic, self._partition, offset)])

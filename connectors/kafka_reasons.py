@@ -28,7 +28,7 @@ _HINTS = (  # the first that is found
 
 def explained(reason: str, settings: KafkaClient) -> str:
     """Return a reason of librdkafka's on one line, without secrets, and with what to check."""
-    said = _NOISE.sub("", scrubbed(reason, settings)).strip()
+    said = scrubbed(reason, settings)
     for pattern, hint in _HINTS:
         if re.search(pattern, said):
             token = any(settings.properties.get(name) == "OAUTHBEARER" for name in MECHANISM)
@@ -37,7 +37,8 @@ def explained(reason: str, settings: KafkaClient) -> str:
 
 
 def scrubbed(text: str, settings: KafkaClient) -> str:
-    """Return `text` with the values of secret properties replaced by "***"."""
+    """Return `text` on one line, with the values of secret properties replaced by "***"."""
+    text = _NOISE.sub("", text)
     for name, value in settings.properties.items():
         if SECRET.search(name) and isinstance(value, str) and value:
             text = text.replace(value, "***")

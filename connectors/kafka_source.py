@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from connectors.kafka_client import Contact, make_consumer
-from connectors.kafka_meters import KafkaMeters, ReaderMeter
+from connectors.kafka_meters import KafkaMeters
 from connectors.kafka_reader import KafkaReader
 from connectors.kafka_settings import KafkaSource
 from connectors.kafka_topics import Found, TopicWatch, find_topics
@@ -29,8 +29,9 @@ def kafka_origins(
     finally:
         consumer.close()
     names = frozenset(each.topic.name for each in found)
+    report = None if meters is None else meters.up(names)
     return [
-        KafkaOrigin(settings, each, clock, TopicWatch(settings, each, names, ours), meters)
+        KafkaOrigin(settings, each, clock, TopicWatch(settings, each, names, ours), meters, report)
         for each in found
     ]
 
@@ -45,6 +46,7 @@ class KafkaOrigin:
         clock: Callable[[], datetime],
         watch: TopicWatch,
         meters: KafkaMeters | None = None,
+        report: Callable[[bool], None] | None = None,
     ) -> None:
         self.name = f"kafka:{found.topic.name}"
         self.format = found.topic.format
@@ -55,6 +57,7 @@ class KafkaOrigin:
         self._clock = clock
         self._watch = watch
         self._meters = meters
+        self._report = report
 
     def partitions(self) -> list[str]:
         """Return the partitions' numbers, as they were when the origin was made."""
@@ -66,7 +69,7 @@ class KafkaOrigin:
         With `end: now` the end is the one found here, also on resume.
         """
         meter = None if self._meters is None else self._meters.reader(self._topic, partition)
-        contact = Contact(f"{self.name}/{partition}", self._settings, _reporter(meter))
+        contact = Contact(f"{self.name}/{partition}", self._settings, self._report)
         consumer = make_consumer(self._settings, contact)
         try:
             return KafkaReader(
@@ -83,7 +86,3 @@ class KafkaOrigin:
         except BaseException:
             consumer.close()
             raise
-
-
-def _reporter(meter: ReaderMeter | None) -> Callable[[bool], None] | None:
-    return None if meter is None else meter.up

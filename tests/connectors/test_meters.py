@@ -91,21 +91,30 @@ def test_what_key_groups_made_of_samples_is_counted() -> None:
     assert {"foreshock_absorbed_total 3.0", "foreshock_joined_late_total 5.0"} <= shown(meters)
 
 
-def test_a_partition_is_up_or_down_has_a_lag_and_counts_its_loss() -> None:
+def test_a_source_is_up_or_down_with_all_its_topics() -> None:
     meters = Meters()
+    take = meters.kafka.up(["m", "n"])
+    for up in (True, False):
+        take(up)
+        assert {
+            f'foreshock_kafka_up{{topic="m"}} {float(up)}',
+            f'foreshock_kafka_up{{topic="n"}} {float(up)}',
+        } <= shown(meters)
+
+
+def test_a_partition_has_a_lag_as_it_is_and_counts_its_loss() -> None:
+    meters, lag = Meters(), [70.0]
     reader = meters.kafka.reader("m", "3")
-    reader.up(True)
-    reader.lag(70)
+    reader.lag(lambda: lag[-1])
     assert {
-        'foreshock_kafka_up{partition="3",topic="m"} 1.0',
         'foreshock_consumer_lag_messages{partition="3",topic="m"} 70.0',
         'foreshock_lost_messages_total{partition="3",topic="m"} 0.0',
     } <= shown(meters)
-    reader.up(False)
+    lag.append(60.0)
     reader.lost(4)
     reader.lost(5)
     assert {
-        'foreshock_kafka_up{partition="3",topic="m"} 0.0',
+        'foreshock_consumer_lag_messages{partition="3",topic="m"} 60.0',
         'foreshock_lost_messages_total{partition="3",topic="m"} 9.0',
     } <= shown(meters)
 
