@@ -114,7 +114,7 @@ def telegraf_resource(plugin: str, tags: Mapping[str, str], catalogue: Catalogue
     labels: list[tuple[str, str]] = []
     parts: list[tuple[str, str]] = []
     own = plugin.startswith("docker_container_")
-    for tag, value in sorted(tags.items()):
+    for tag, value in sorted((tag, _shown(text)) for tag, text in tags.items()):
         if not value or tag in named.used:
             continue
         if tag in _FIELDS:
@@ -126,7 +126,7 @@ def telegraf_resource(plugin: str, tags: Mapping[str, str], catalogue: Catalogue
         elif tag in _PARTS.get(root, ()):
             parts.append((tag, value))
         else:
-            labels.append((tag, _shown(value)))
+            labels.append((tag, value))
     resource = Resource(
         fields["cloud"].casefold(),
         catalogue.service(*named.service),
