@@ -177,8 +177,12 @@ class SampleBatch:
     count: F64 | None = None  # observations behind `value`, for "mean" and "ratio"; else 0
 
 
+# Reasons of points that are neither values nor errors: the end of a series, a mean of nothing.
+NO_VALUE = frozenset(("stale", "no_observation"))
+
+
 class Reject(msgspec.Struct, frozen=True):
-    """Bad input, kept with the reason. `where` is source, partition and position."""
+    """Bad input, kept with the reason: what one payload had to be refused for one reason."""
 
     reason: str  # a short constant: "truncated", "not_finite", "count_zero", "too_far_ahead" ...
     detail: str
@@ -186,6 +190,7 @@ class Reject(msgspec.Struct, frozen=True):
     partition: str
     position: int
     raw: bytes
+    points: int = 1  # how many were refused for it; 1 where the payload could not be read
 
 
 @dataclass(slots=True)
@@ -193,7 +198,9 @@ class Decoded:
     """What a decoder made of a chunk."""
 
     batch: SampleBatch
-    rejects: list[tuple[int, str, str]]  # payload index in the chunk, reason, detail
+    # Payload index in the chunk, reason, detail, in the order of the payloads. What is refused
+    # for a reason of `NO_VALUE` is absorbed, not bad.
+    rejects: list[tuple[int, str, str]]
 
 
 class Decoder(Protocol):
@@ -214,7 +221,7 @@ class NamedDecoder(Decoder, Protocol):
 
 
 class Tally(msgspec.Struct, frozen=True):
-    """Counts of one chunk: points are samples, late or rejected, and nothing else.
+    """Counts of one chunk: points are samples, late, absorbed or rejected, and nothing else.
 
     What a key group absorbs of the samples is in `Closed.absorbed`.
     """
@@ -225,6 +232,7 @@ class Tally(msgspec.Struct, frozen=True):
     samples: int = 0
     late: int = 0
     rejected: int = 0
+    absorbed: int = 0
 
 
 class LateSample(msgspec.Struct, frozen=True):

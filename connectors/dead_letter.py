@@ -39,6 +39,7 @@ class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True):
     partition: str
     position: int
     raw_bytes: int  # how many came in; more than are kept here if they were cut
+    points: int = 1  # of the payload that were refused for the reason
     raw: str | None = None
     raw_base64: str | None = None
 
@@ -78,6 +79,7 @@ def encode_reject(reject: Reject, max_raw_bytes: int) -> bytes:
             partition=reject.partition,
             position=reject.position,
             raw_bytes=len(reject.raw),
+            points=reject.points,
             raw=raw,
             raw_base64=raw_base64,
         )
@@ -113,7 +115,13 @@ def _letter(line: bytes, decoder: msgspec.json.Decoder[DeadLetter]) -> Letter | 
         else:
             raw = (found.raw or "").encode()
         reject = Reject(
-            found.reason, found.detail, found.source, found.partition, found.position, raw
+            found.reason,
+            found.detail,
+            found.source,
+            found.partition,
+            found.position,
+            raw,
+            found.points,
         )
         return Letter(reject, max(found.raw_bytes, len(raw)))
     return None

@@ -110,6 +110,7 @@ def _letter(message: Message) -> Letter | None:
             headers["partition"],
             int(headers["position"]),
             raw,
+            int(headers.get("points", "1")),
         )
         return Letter(reject, max(int(headers["raw_bytes"]), len(raw)))
     except (KeyError, ValueError):

@@ -190,6 +190,7 @@ class KafkaDeadLetterSink(KafkaSink[Reject]):
                 ("partition", reject.partition),
                 ("position", str(reject.position)),
                 ("raw_bytes", str(len(reject.raw))),
+                ("points", str(reject.points)),
             ]
             return Outgoing(None, reject.raw[: settings.max_payload_bytes], headers)
 

@@ -64,7 +64,7 @@ class Meters:
     def reject(self, rejects: Sequence[Reject]) -> None:
         """Count rejects by topic and reason."""
         for reject in rejects:
-            self._rejects.labels(topic_of(reject.source), reject.reason).inc()
+            self._rejects.labels(topic_of(reject.source), reject.reason).inc(reject.points)
 
     def closed(self, words: Sequence[Closed]) -> None:
         """Count what key groups made of samples, when they say so."""

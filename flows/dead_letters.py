@@ -46,7 +46,7 @@ class Group:
     def add(self, letter: Letter) -> None:
         """Count a letter. Memory: an entry a payload."""
         place = order_of(letter)
-        self.rejects += 1
+        self.rejects += letter.reject.points
         self.cut += letter.is_cut
         self.first, self.last = min(self.first, place), max(self.last, place)
         self._places.add(place)

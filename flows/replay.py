@@ -86,13 +86,13 @@ def replay(app: App, *, workers: int = 1, also: Outputs | None = None) -> Outcom
         words = _lines(folder / _WORDS, _Word)
         events = (folder / _EVENTS).read_bytes().splitlines()
     held = {word.group: word.resources for word in words}
-    absorbed = sum(word.absorbed for word in words)
+    absorbed_in_group = sum(word.absorbed for word in words)
     late_in_group = sum(word.late for word in words)
     counts = Counts(
         payloads=sum(t.payloads for t in tallies),
-        samples=sum(t.samples for t in tallies) - absorbed - late_in_group,
+        samples=sum(t.samples for t in tallies) - absorbed_in_group - late_in_group,
         late=sum(t.late for t in tallies) + late_in_group,
-        absorbed=absorbed,
+        absorbed=sum(t.absorbed for t in tallies) + absorbed_in_group,
         rejected=sum(t.rejected for t in tallies),
         resources=sum(held.values()),
         elapsed_s=elapsed_s,

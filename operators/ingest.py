@@ -4,6 +4,7 @@ One `Ingest` serves one partition, inside the source, so that the watermark, lat
 sanity depend on that partition's records alone, whatever the size of the chunks it is read in.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from operators.groups import group_names, group_of
 from operators.packing import Named, Packed, pack
 from schema import (
     I64,
+    NO_VALUE,
     Chunk,
     Decoded,
     LateSample,
@@ -171,13 +173,17 @@ class Ingest:
         if late:
             batch = _where(batch, ~is_late)
         names = self._names.announce(batch)
-        out = Ingested(
-            self._pack(batch, names),
-            self._tally(keep, len(batch.ts_ms), len(late), len(rejects)),
-            self._rejects(rejects, chunk),
-            late,
+        bad = [row for row in rejects if row[1] not in NO_VALUE]
+        tally = Tally(
+            self._source,
+            self._partition,
+            keep,
+            len(batch.ts_ms),
+            len(late),
+            len(bad),
+            len(rejects) - len(bad),
         )
-        return out
+        return Ingested(self._pack(batch, names), tally, self._rejects(bad, chunk), late)
 
     def _too_far(
         self, decoded: Decoded, chunk: Chunk, last: bool
@@ -292,11 +298,20 @@ class Ingest:
         return out
 
     def _rejects(self, rejects: list[tuple[int, str, str]], chunk: Chunk) -> list[Reject]:
+        """Return a reject a payload and reason, so that many bad points keep its bytes once."""
+        points = Counter((i, reason) for i, reason, _ in rejects)
+        first = {(i, reason): detail for i, reason, detail in reversed(rejects)}
         return [
             Reject(
-                reason, detail, self._source, self._partition, chunk.positions[i], chunk.payloads[i]
+                reason,
+                first[i, reason],
+                self._source,
+                self._partition,
+                chunk.positions[i],
+                chunk.payloads[i],
+                count,
             )
-            for i, reason, detail in rejects
+            for (i, reason), count in points.items()
         ]
 
     def _late(self, batch: SampleBatch, chunk: Chunk) -> list[LateSample]:
@@ -315,10 +330,8 @@ class Ingest:
             )
         ]
 
-    def _tally(
-        self, payloads: int = 0, samples: int = 0, late: int = 0, rejected: int = 0
-    ) -> Tally:
-        return Tally(self._source, self._partition, payloads, samples, late, rejected)
+    def _tally(self) -> Tally:
+        return Tally(self._source, self._partition)
 
 
 _EMPTY = SampleBatch(

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from connectors.formats.reasons import NOT_FINITE
+from connectors.formats.reasons import NO_OBSERVATION, NOT_FINITE
 from connectors.formats.series_book import SeriesBook
 from schema import F64, I32, I64, Decoded, SampleBatch
 
@@ -36,8 +36,13 @@ def assemble(
     good = np.isfinite(converted) & (slot != REJECTED)
     if not good.all():
         for i in np.flatnonzero(~good & (slot != REJECTED)):
-            detail = f"value {float(value[i])!r} becomes {float(converted[i])!r}"
-            rejects.append((int(payload[i]), NOT_FINITE, detail))
+            reason, detail = (
+                NOT_FINITE,
+                f"value {float(value[i])!r} becomes {float(converted[i])!r}",
+            )
+            if np.isnan(value[i]) and book.is_quantile(int(slot[i])):
+                reason, detail = NO_OBSERVATION, "a quantile of no observations"
+            rejects.append((int(payload[i]), reason, detail))
         slot, ts_ms, converted, payload = slot[good], ts_ms[good], converted[good], payload[good]
         start_ms = None if start_ms is None else start_ms[good]
         count = None if count is None else count[good]

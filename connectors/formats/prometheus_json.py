@@ -104,6 +104,9 @@ def _values(points: list[_Point], slot: I32, payload: I32, rejects: list[RejectR
     for i, text in enumerate(texts):
         if slot[i] == REJECTED:
             continue
+        if text == "NaN":
+            values[i] = np.nan  # for `assemble` to judge
+            continue
         try:
             values[i] = number(text, "value")
         except BadPoint as ex:

@@ -22,7 +22,8 @@ UNSUPPORTED = "unsupported"
 TOO_LARGE = "too_large"
 BAD_ENCODING = "bad_encoding"
 MALFORMED_PROTOBUF = "malformed_protobuf"
-STALE = "stale"
+STALE = "stale"  # of `schema.NO_VALUE`, as is the next
+NO_OBSERVATION = "no_observation"
 UNKNOWN_FORMAT = "unknown_format"
 
 REASONS = (
@@ -41,6 +42,7 @@ REASONS = (
     BAD_ENCODING,
     MALFORMED_PROTOBUF,
     STALE,
+    NO_OBSERVATION,
     UNKNOWN_FORMAT,
 )
 

@@ -129,6 +129,13 @@ class SeriesBook(Generic[K]):
         """Return the statistic that a slot's series asks for."""
         return self.statistics[self._codes[slot]]
 
+    def is_quantile(self, slot: int) -> bool:
+        """Say whether a slot's series is a quantile of a summary, which is NaN over nothing."""
+        if self._table is None:
+            raise RuntimeError("bind a table first")
+        labels = self._table.series[self._series[slot]].labels
+        return any(name == "quantile" for name, _ in labels)
+
     def convert(self, slots: I32, value: F64) -> F64:
         """Return vendors' values in the catalogue's units; what overflows becomes infinite."""
         with np.errstate(over="ignore", invalid="ignore"):

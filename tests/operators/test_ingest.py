@@ -300,7 +300,7 @@ def outcome(payloads: list[str], sizes: list[int], restarts: set[int]) -> tuple[
     return (
         samples,
         [sample for item in items for sample in item.late],
-        sorted((r.position, r.reason) for item in items for r in item.rejects),
+        sorted((r.position, r.reason, r.points) for item in items for r in item.rejects),
         stage.watermark_ms,
         sum(item.tally.payloads for item in items),
         names,
@@ -326,5 +326,30 @@ def test_every_point_is_a_sample_or_late_or_rejected(payloads: list[str], sizes:
     assert isinstance(late, list)
     assert isinstance(rejects, list)
     points = sum(len(p.split()) for p in payloads)
-    assert sum(map(len, samples.values())) + len(late) + len(rejects) == points
+    rejected = sum(count for _, _, count in rejects)
+    assert sum(map(len, samples.values())) + len(late) + rejected == points
     assert count == len(payloads)
+
+
+class Refusing:
+    """Refuses every payload thrice: bad twice for one reason, once without a value."""
+
+    format = "refusing"
+
+    def __call__(self, payloads: Sequence[bytes], table: SeriesTable) -> Decoded:
+        rows = [
+            (i, reason, detail)
+            for i in range(len(payloads))
+            for reason, detail in (("bad", "first"), ("stale", "over"), ("bad", "second"))
+        ]
+        empty = np.zeros(0, np.int32)
+        return Decoded(SampleBatch(empty, np.zeros(0, np.int64), np.zeros(0), empty), rows)
+
+
+def test_a_payload_has_one_reject_a_reason_and_what_has_no_value_is_absorbed() -> None:
+    stage = Ingest(IngestSettings(groups=1), Refusing(), "s", "p", 0)
+    out = stage.feed(Chunk([b"a", b"b"], [7, 8], 9, np.zeros(2, np.int64)))
+    assert [(r.position, r.reason, r.detail, r.points, r.raw) for r in out.rejects] == [
+        (7, "bad", "first", 2, b"a"), (8, "bad", "first", 2, b"b"),
+    ]  # fmt: skip
+    assert (out.tally.rejected, out.tally.absorbed, out.tally.samples) == (4, 2, 0)
