@@ -19,6 +19,7 @@ from confluent_kafka import (
 
 from connectors.kafka_client import VANISHED, Contact, KafkaUnavailableError, asking
 from connectors.kafka_meters import ReaderMeter
+from connectors.kafka_reasons import explained
 from connectors.kafka_settings import KafkaSource, instant_ms
 from connectors.kafka_topics import TopicWatch
 from schema import Chunk
@@ -144,7 +145,7 @@ class KafkaReader:
         elif code in VANISHED:
             self._contact.error(error)
         elif error.fatal() or (message.topic() is not None and not error.retriable()):
-            raise KafkaUnavailableError(f"{self._name}: {error.str()}")
+            raise KafkaUnavailableError(f"{self._name}: {explained(error.str(), self._settings)}")
         else:
             self._contact.error(error)
 
