@@ -26,6 +26,7 @@ from opentelemetry.sdk.metrics.export import (
     MetricsData,
     PeriodicExportingMetricReader,
 )
+from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation, View
 from opentelemetry.sdk.resources import Resource
 
 from config.app import App
@@ -40,6 +41,7 @@ PLACED = {"a": (5, 0, 7), "b": (1, 2, 3)}  # by shop: an amount a round
 SPENT = (0.5, 0.25, 2.0)
 TAKEN = ((0.1, 0.3), (0.2,), (0.4, 0.1, 0.1))  # seconds, of requests that went well
 FAILED = ((), (1.5,), (0.5,))
+PAID = ((2.0, 40.0), (8.0,), (1.0, 2.0, 6.0))  # of an exponential histogram
 QUEUED = (3, -1, 4)  # changes
 USED = (0.25, 0.5, 0.75)
 READ = (100, 150, 175)  # totals
@@ -134,7 +136,10 @@ def exported(kafka: Cluster) -> Exported:
         PeriodicExportingMetricReader(exporter, export_interval_millis=float("inf"))
         for exporter in (cumulative, delta)
     ]
-    provider = MeterProvider(readers, RESOURCE, shutdown_on_exit=False)
+    view = View(
+        instrument_name="payment.amount", aggregation=ExponentialBucketHistogramAggregation()
+    )
+    provider = MeterProvider(readers, RESOURCE, shutdown_on_exit=False, views=[view])
     measure(provider)
     provider.shutdown()
     return Exported(kafka, cumulative, delta)
@@ -155,6 +160,7 @@ def measure(provider: MeterProvider) -> None:
     spent = meter.create_counter("energy.spent", unit="J")
     queued = meter.create_up_down_counter("queue.items")
     took = meter.create_histogram("http.server.request.duration", unit="s")
+    paid = meter.create_histogram("payment.amount", unit="EUR")
     used = meter.create_gauge("pool.usage")
     meter.create_observable_counter("disk.read", observing(READ), unit="By")
     meter.create_observable_up_down_counter("threads.running", observing(THREADS))
@@ -168,6 +174,8 @@ def measure(provider: MeterProvider) -> None:
         for attributes, seconds in ((OK, TAKEN[now]), (BAD, FAILED[now])):
             for each in seconds:
                 took.record(each, attributes)
+        for each in PAID[now]:
+            paid.record(each)
         _let_time_pass()
         assert provider.force_flush()
 
@@ -272,6 +280,26 @@ def test_delta_histograms_give_mean_count_and_extremes_of_each_interval(delta: P
     assert values(delta, f"{name}.max", **ok) == [max(each) for each in TAKEN]
     failed = {"http.response.status_code": "500"}
     assert values(delta, name, **failed) == [pytest.approx(1500.0), pytest.approx(500.0)]
+
+
+def test_exponential_histograms_give_what_others_give(
+    exported: Exported, cumulative: Peeked, delta: Peeked
+) -> None:
+    for message in exported.kafka.read_all(exported.delta.json):
+        assert b'"exponentialHistogram"' in (message.value() or b"")
+    means = [pytest.approx(sum(each) / len(each)) for each in PAID]
+    assert values(cumulative, "payment.amount") == [None, *means[1:]]
+    assert values(delta, "payment.amount") == means
+    assert values(delta, "payment.amount.min") == [min(each) for each in PAID]
+    assert values(delta, "payment.amount.max") == [max(each) for each in PAID]
+
+
+def test_points_have_the_times_of_their_export(
+    exported: Exported, cumulative: Peeked, delta: Peeked
+) -> None:
+    for found, exporter in ((cumulative, exported.cumulative), (delta, exported.delta)):
+        times = {line["ts_ms"] for line in found.samples}
+        assert times == {time_ns // 1_000_000 for time_ns in exporter.times_ns}
 
 
 def test_requests_have_the_names_that_every_road_gives_them(delta: Peeked) -> None:

@@ -16,7 +16,7 @@ from flows.replay import replay
 from schema import Counter, Series, SeriesTable
 from tests.acceptance.peeking import Peeked, peek
 from tests.kafka.cluster import Cluster
-from tests.prometheus.exporter import SCRAPE, Exporter, Labels, Page
+from tests.prometheus.exporter import SCRAPE, TRACE, Exporter, Labels, Page
 from tests.prometheus.receiver import Body, Receiver
 from tests.prometheus.server import JOB, MISSING, Prometheus, binary
 
@@ -36,6 +36,7 @@ class Capture(NamedTuple):
     address: str
     served: list[Page]
     bodies: list[bytes]
+    plain: list[bytes]  # the same, uncompressed
     headers: set[tuple[str, str]]  # content encodings and versions of remote write
     version: str
 
@@ -78,6 +79,7 @@ def captured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Capture]:
             exporter.address,
             exporter.served,
             [body.content for body in receiver.bodies],
+            [_plain(body) for body in receiver.bodies],
             {(body.encoding, body.version) for body in receiver.bodies},
             prometheus.version,
         )
@@ -117,6 +119,13 @@ def _is_mean(read: Read) -> bool:
 
 def test_bodies_are_those_of_remote_write_1(captured: Capture) -> None:
     assert captured.headers == {("snappy", "0.1.0")}, captured.version
+
+
+def test_bodies_hold_more_than_samples(captured: Capture) -> None:
+    with_exemplars = [body for body in captured.plain if TRACE.encode() in body]
+    with_help = [body for body in captured.plain if b"Took, by quantile." in body]
+    assert with_exemplars, captured.version  # so that ignoring them is tested by what follows
+    assert with_help
 
 
 def test_every_value_is_the_one_that_was_served(

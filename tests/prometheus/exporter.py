@@ -4,24 +4,30 @@ Every scrape finds other values, and what it found is kept: `served[n]` is page 
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
     CounterMetricFamily,
+    Exemplar,
     GaugeMetricFamily,
     HistogramMetricFamily,
     Metric,
     SummaryMetricFamily,
 )
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 SCRAPE = "test_scrape_number"  # a gauge: which page a sample comes from
+TRACE = "trace_id"  # label of an exemplar
+
+# OpenMetrics, as it has exemplars; both ends of it are untyped
+_expose: Callable[[CollectorRegistry], bytes] = generate_latest
+_parse: Callable[[str], Iterable[Metric]] = text_string_to_metric_families
 
 Labels = tuple[tuple[str, str], ...]
 Page = dict[tuple[str, Labels], float]  # by name and sorted labels
@@ -49,8 +55,12 @@ class Machine(Collector):
         requests.add_metric(["404", "get"], 0)
         yield requests
         took = HistogramMetricFamily("http_request_duration_seconds", "Took.", labels=["handler"])
-        buckets = [("0.1", 2.0 * n), ("0.5", 3.0 * n), ("+Inf", 4.0 * n)]
-        took.add_metric(["/"], buckets, sum_value=1.25 * n)
+        slow = Exemplar({TRACE: f"{n:016x}"}, 0.375)
+        took.add_metric(
+            ["/"],
+            [("0.1", 2.0 * n), ("0.5", 3.0 * n, slow), ("+Inf", 4.0 * n)],
+            sum_value=1.25 * n,
+        )
         yield took
         yield _summary(n)
         yield SummaryMetricFamily("rpc_size_bytes", "Sizes.", count_value=n, sum_value=64 * n)
@@ -78,7 +88,7 @@ class Exporter:
             def do_GET(self) -> None:
                 with lock:
                     machine.number = len(served)
-                    text = generate_latest(registry)
+                    text = _expose(registry)
                     served.append(_page(text.decode()))
                 self.send_response(200)
                 self.send_header("Content-Type", CONTENT_TYPE_LATEST)
@@ -113,6 +123,6 @@ class Exporter:
 def _page(text: str) -> Page:
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-        for family in text_string_to_metric_families(text)
+        for family in _parse(text)
         for sample in family.samples
     }

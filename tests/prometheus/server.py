@@ -86,6 +86,7 @@ class Prometheus:
                     f"--config.file={config}",
                     f"--storage.tsdb.path={self._folder / 'data'}",
                     f"--web.listen-address={address}",
+                    "--enable-feature=exemplar-storage",
                 ],
                 cwd=self._folder,
                 stdout=out,
@@ -126,6 +127,7 @@ def _settings(target: str, remote_write: str) -> dict[str, object]:
         "remote_write": [
             {
                 "url": remote_write,
+                "send_exemplars": True,
                 "queue_config": {"max_shards": 1, "batch_send_deadline": "100ms"},
                 "metadata_config": {"send": True, "send_interval": "1s"},
             }
