@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
+from math import isnan
 from typing import NamedTuple
 
 import cramjam
@@ -110,7 +111,13 @@ def decoded(captured: Capture) -> tuple[list[Read], list[str]]:
 
 def _pages(reads: list[Read], served: list[Page]) -> dict[int, Page]:
     """Return the page that was served for each time; all samples of a scrape have one time."""
-    return {read.ts_ms: served[int(read.value)] for read in reads if read.source == SCRAPE}
+    return {
+        read.ts_ms: {
+            key: value for key, value in served[int(read.value)].items() if not isnan(value)
+        }
+        for read in reads
+        if read.source == SCRAPE
+    }
 
 
 def _is_mean(read: Read) -> bool:
@@ -204,12 +211,13 @@ def test_metrics_that_the_catalogue_knows_have_its_names(
     assert {"available", "error.count", "latency", "load.average", "request.rate"} <= set(by_metric)
 
 
-def test_a_target_that_goes_away_leaves_stale_marks_and_no_other_reject(
+def test_a_target_that_goes_away_leaves_stale_marks_and_no_fault(
     captured: Capture, decoded: tuple[list[Read], list[str]]
 ) -> None:
     reads, reasons = decoded
-    assert set(reasons) == {"stale"}
-    assert len(reasons) % len(captured.served[0]) == 0  # one for each series that it had
+    assert set(reasons) == {"stale", "no_observation"}
+    assert reasons.count("stale") % len(captured.served[0]) == 0  # one for each of its series
+    assert reasons.count("no_observation") == len(_pages(reads, captured.served))
     assert [read.value for read in reads if read.source == "up"][-1] == 0.0
 
 
@@ -274,7 +282,7 @@ def test_the_flow_accounts_for_every_point(
         if read.series.counter is not None
     }
     assert counts.payloads == len(captured.bodies)
-    assert counts.rejected == len(reasons)
-    assert counts.absorbed == len(streams)  # the first reading of each
+    assert counts.rejected == 0
+    assert counts.absorbed == len(streams) + len(reasons)  # the first reading of each stream
     assert (counts.late, counts.resources) == (0, 2)
     assert counts.samples == len(reads) - len(streams)

@@ -1,6 +1,7 @@
 """A target on loopback: metrics as a node exporter and a web server have them.
 
-Every scrape finds other values, and what it found is kept: `served[n]` is page `n`, by series.
+Every scrape finds other values, and what it found is kept: `served[n]` is page `n`, by series. One
+of them is NaN.
 """
 
 import threading
@@ -24,6 +25,7 @@ from prometheus_client.registry import Collector
 
 SCRAPE = "test_scrape_number"  # a gauge: which page a sample comes from
 TRACE = "trace_id"  # label of an exemplar
+IDLE = "rpc_idle_seconds"  # a summary that has seen nothing
 
 # OpenMetrics, as it has exemplars; both ends of it are untyped
 _expose: Callable[[CollectorRegistry], bytes] = generate_latest
@@ -63,6 +65,9 @@ class Machine(Collector):
         )
         yield took
         yield _summary(n)
+        idle = Metric(IDLE, "Of nothing.", "summary")
+        idle.add_sample(IDLE, {"quantile": "0.9"}, float("nan"))  # as client libraries say it
+        yield idle
         yield SummaryMetricFamily("rpc_size_bytes", "Sizes.", count_value=n, sum_value=64 * n)
 
 
