@@ -117,6 +117,7 @@ def test_a_reject_keeps_its_bytes_and_says_why_and_from_where(kafka: Cluster) ->
         "partition": "3",
         "position": "0",
         "raw_bytes": "3",
+        "points": "1",
     }
     assert headers(written[2])["raw_bytes"] == "2000000"
 
