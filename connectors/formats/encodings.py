@@ -112,13 +112,12 @@ def _stream(codec: str) -> Callable[[bytes, int], bytes | None]:
     def undo(payload: bytes, max_bytes: int) -> bytes | None:
         if not payload.startswith(_MAGIC[codec]):
             raise OSError("its first bytes are not those of this encoding")
-        parts: list[bytes] = []
-        size = 0
+        plain = bytearray()
+        step = memoryview(bytearray(_STEP_BYTES))  # of ours: what `read` takes, damage would leak
         with pa.CompressedInputStream(pa.BufferReader(payload), codec) as stream:
-            while size <= max_bytes and (part := stream.read(_STEP_BYTES)):
-                parts.append(part)
-                size += len(part)
-        return b"".join(parts) if size <= max_bytes else None
+            while len(plain) <= max_bytes and (size := stream.readinto(step)):
+                plain += step[:size]
+        return bytes(plain) if len(plain) <= max_bytes else None
 
     return undo
 

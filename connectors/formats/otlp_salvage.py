@@ -42,7 +42,9 @@ def salvage(text: bytes, verdict: Fault) -> list[Request | Fault]:
         return [*faults]
     # It may have been no more than a bad value under a key that comes again, with a good one.
     request = decode_one(_REQUEST, cleaned)
-    return [verdict] if isinstance(request, Fault) else [request, *faults]
+    if isinstance(request, Fault):
+        return [*faults] or [verdict]
+    return [request, *faults]
 
 
 def _cleaned(text: bytes, level: int, faults: list[Fault], verdict: Fault) -> bytes | None:
