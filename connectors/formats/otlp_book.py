@@ -252,7 +252,8 @@ class PointBook:
         for i in np.flatnonzero(taken_as == wrong).tolist():
             slot[i] = self._other[int(slot[i])]()
         rows = np.flatnonzero(timed & (taken_as != 0))
-        value[rows] /= (time_ns[rows] - start_ns[rows]) / 1e9
+        with np.errstate(invalid="ignore"):  # a signalling NaN, such as Prometheus' stale mark
+            value[rows] /= (time_ns[rows] - start_ns[rows]) / 1e9
         slot[taken_as != 0] &= ~_DELTA
 
 
