@@ -5,10 +5,10 @@ BIN := .venv/bin
 READY := .venv/.ready
 export PYTHON
 
-.PHONY: help setup demo test lint types bench fuzz chaos components kafka
+.PHONY: help setup demo test lint types bench bench-decode fuzz chaos components kafka
 
 help: ## Say what there is (this list)
-	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | awk -F ':.*## ' '{ printf "  make %-12s%s\n", $$1, $$2 }'
+	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | awk -F ':.*## ' '{ printf "  make %-14s%s\n", $$1, $$2 }'
 
 setup: $(READY) ## Make .venv with everything in it, the foreshock command too
 
@@ -34,7 +34,12 @@ types: setup ## Check types, strictly
 bench: setup ## Measure the whole flow beside a bare one and the per-event way
 	$(BIN)/python -m benchmarks
 
-fuzz: setup ## Run the property tests with many more examples
+bench-decode: setup ## Measure every decoder beside bare readers of the same messages
+	$(BIN)/python -m benchmarks.decode --write benchmarks/decode.json
+
+fuzz: setup ## Damage 100,000 payloads a format; then the property tests, with many more examples
+	$(BIN)/python -m tests.fuzz
+	$(BIN)/python -m tests.fuzz.guided
 	$(BIN)/python -m pytest -q -m hypothesis -p tests.fuzzing --hypothesis-profile=fuzz
 
 chaos: setup ## Kill a real broker for a minute in the middle of a stream; nothing may be lost

@@ -5,6 +5,7 @@ A fault ends the run and prints the payload; `--seed`, `--format` and `--payload
 
 import argparse
 import sys
+import warnings
 
 from tests.fuzz.formats import FUZZED
 from tests.fuzz.harness import MIN_PARTLY_VALID, Figures, Run
@@ -24,6 +25,7 @@ def main() -> int:
         f"{'format':24}{'payloads':>9}{'partly':>8}{'samples':>9}{'rejects':>9}{'empty':>7}"
         f"{'slowest':>10}{'grown':>9}{'a second':>10}{'packed':>9}{'late':>7}{'absorbed':>9}\n"
     )
+    warnings.simplefilter("error")
     bad = 0
     for name in args.format or list(FUZZED):
         found = Run(name, args.seed).over(args.payloads)

@@ -4,42 +4,32 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import zip_longest
 from types import FrameType
-from typing import NamedTuple
 
-import numpy as np
 import psutil
 
-from config.catalogue import load_catalogue
-from connectors.formats import reasons
 from connectors.formats.encodings import unpacked
+from connectors.formats.reasons import Fault as DecodeFault
 from connectors.formats.registry import create_decoder
-from connectors.formats.settings import DecodeSettings
-from schema import Catalogue, Decoded, NamedDecoder, Series, SeriesTable
+from schema import NamedDecoder, SeriesTable
 from tests.fuzz.cases import MANY, Case, Draft, valid
 from tests.fuzz.damage_bytes import damaged_bytes
 from tests.fuzz.encoding_damage import compressed
 from tests.fuzz.formats import FUZZED
+from tests.fuzz.outcomes import LIMITS, Fault, Outcome, catalogue, check, outcome
 from tests.fuzz.pipeline import Pipeline
 
 MAX_CALL_S = 1.0
 MIN_PARTLY_VALID = 0.5
-LIMITS = DecodeSettings(max_payload_bytes=1_000_000, cache_entries=500, cache_bytes=500_000)
 BLOCK = 40  # payloads between looks at all of them together
 TABLE_BLOCKS = 10  # blocks that share a table
 DECODER_BLOCKS = 50
 PIPELINE_BLOCKS = 5
-
-Row = tuple[int, Series, int, float, int, float]  # payload, series, time, value, start, count
-
-
-class Fault(AssertionError):
-    """A payload that breaks what must hold; the message has its bytes."""
 
 
 @dataclass
@@ -64,19 +54,6 @@ class Figures:
     def share(self) -> float:
         """Return which share of the damaged payloads gave a sample."""
         return self.partly_valid / max(1, self.damaged)
-
-
-class Outcome(NamedTuple):
-    """What a decoder made of payloads, comparable."""
-
-    rows: list[Row]
-    rejects: list[tuple[int, str, str]]
-
-
-@cache
-def catalogue() -> Catalogue:
-    """Return the shipped catalogue."""
-    return load_catalogue()
 
 
 def case(name: str, seed: int, at: int) -> Case:
@@ -115,21 +92,6 @@ def time_limit(cpu_s: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
-
-
-def outcome(decoded: Decoded, table: SeriesTable) -> Outcome:
-    """Return what was decoded, without positions in the table."""
-    batch = decoded.batch
-    zeros = np.zeros(len(batch.value))
-    columns = (
-        batch.payload.tolist(),
-        [table.series[i] for i in batch.series.tolist()],
-        batch.ts_ms.tolist(),
-        batch.value.tolist(),
-        (zeros.astype(np.int64) if batch.start_ms is None else batch.start_ms).tolist(),
-        (zeros if batch.count is None else batch.count).tolist(),
-    )
-    return Outcome(list(zip(*columns, strict=True)), list(decoded.rejects))
 
 
 class Run:
@@ -256,7 +218,7 @@ class Run:
             made = Case(bad, f"{encoding} {how}", 1, MANY)
             found, _ = self._timed(decoder, [bad], SeriesTable(), made)
             inside = unpacked(bad, encoding, LIMITS.max_payload_bytes)  # damage may go unnoticed
-            lawful = self._is_empty(bad if isinstance(inside, reasons.Fault) else inside)
+            lawful = self._is_empty(bad if isinstance(inside, DecodeFault) else inside)
             try:
                 check(made._replace(least=0), found, lambda _: True)
                 assert lawful or found.rows or found.rejects, "neither sample nor reject"
@@ -294,18 +256,3 @@ def _joined(parts: Sequence[Outcome]) -> Outcome:
         [(i, *row[1:]) for i, part in enumerate(parts) for row in part.rows],
         [(i, *row[1:]) for i, part in enumerate(parts) for row in part.rejects],
     )
-
-
-def check(made: Case, found: Outcome, is_empty: Callable[[bytes], bool]) -> None:
-    """Raise AssertionError unless the outcome is one that the payload may have."""
-    points = len(found.rows) + len(found.rejects)
-    if made.samples is not None:
-        assert (len(found.rows), found.rejects) == (made.samples, []), f"not {made.samples} samples"
-        return
-    if points == 0:
-        assert is_empty(made.data), "neither sample nor reject"
-        return
-    said = f"{len(found.rows)} samples and {found.rejects}, not {made.least} to {made.most} in all"
-    assert made.least <= points <= made.most, said
-    assert all(np.isfinite(row[3]) for row in found.rows), "a value is not finite"
-    assert {reason for _, reason, _ in found.rejects} <= set(reasons.REASONS), "an unknown reason"

@@ -9,17 +9,8 @@ from connectors.formats.registry import FORMATS, create_decoder
 from schema import Decoded, SampleBatch, SeriesTable
 from tests.fuzz.cases import Case
 from tests.fuzz.formats import FUZZED
-from tests.fuzz.harness import (
-    BLOCK,
-    MIN_PARTLY_VALID,
-    Fault,
-    Outcome,
-    Run,
-    case,
-    catalogue,
-    check,
-    time_limit,
-)
+from tests.fuzz.harness import BLOCK, MIN_PARTLY_VALID, Run, case, time_limit
+from tests.fuzz.outcomes import Fault, Outcome, catalogue, check
 
 PAYLOADS = 2_000
 MAX_GROWN_BYTES = 32_000_000

@@ -1,5 +1,6 @@
 """What the fuzzer has found, each as the smallest payload that shows it."""
 
+import struct
 import tracemalloc
 
 import pytest
@@ -8,7 +9,7 @@ from connectors.formats.encodings import unpacked
 from connectors.formats.reasons import Fault
 from connectors.formats.registry import create_decoder
 from schema import SeriesTable
-from tests.connectors.formats.otlp_requests import as_json, both, metric, number, request
+from tests.connectors.formats.otlp_requests import as_json, as_proto, both, metric, number, request
 from tests.connectors.formats.payloads import CATALOGUE, decode
 from tests.fuzz.encoding_damage import COMPRESS
 from tests.fuzz.harness import case
@@ -37,6 +38,14 @@ def test_a_gauge_is_no_rate_because_a_delta_of_its_series_is() -> None:
     found = both(request(gauge, delta, host_name="h"))
     alone = both(request(gauge, host_name="h"))
     assert alone.samples[0] in found.samples
+
+
+def test_a_signalling_nan_is_a_reject_and_no_warning() -> None:
+    delta = metric("m", "sum", number(), aggregationTemporality=1, isMonotonic=True)
+    payload = as_proto(request(delta))
+    stale = payload.replace(struct.pack("<d", 1.5), struct.pack("<Q", 0x7FF0000000000002))
+    assert stale != payload
+    assert decode("otlp-proto", stale).reasons == [(0, "not_finite")]
 
 
 def test_a_bad_value_under_a_key_that_comes_again_costs_no_point() -> None:
