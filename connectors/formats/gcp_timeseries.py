@@ -108,7 +108,7 @@ class GcpTimeseries:
                 interval, statistic = point.interval, self._book.statistic_name(slot)
                 ts_ms = self._time(interval.end_time, "endTime")
                 if not cumulative:
-                    rows.add(slot, ts_ms, value_of(point.value, statistic), i)
+                    rows.add((slot, ts_ms, value_of(point.value, statistic), i))
                     continue
                 value, count = reading_of(point.value, statistic)
                 start = interval.start_time

@@ -22,6 +22,7 @@ from schema import (
 
 K = TypeVar("K", bound=Hashable)
 
+MEAN = 0  # code of a statistic; the others have theirs as they are met
 _ENTRY_BYTES = 256  # of a cached identity beside its text, about
 
 
@@ -44,7 +45,7 @@ class SeriesBook(Generic[K]):
     def _reset(self) -> None:
         self.identities.clear()
         self._slots: dict[tuple[int, float, float, int], int] = {}
-        self._codes: list[int] = []  # as `_statistic`, for one at a time
+        self.codes: list[int] = []  # by slot, as `_statistic`
         self._series: I32 = np.zeros(64, np.int32)
         self._scale: F64 = np.ones(64)
         self._offset: F64 = np.zeros(64)
@@ -98,7 +99,7 @@ class SeriesBook(Generic[K]):
             self._grow(found)
             self._series[found], self._scale[found], self._offset[found] = row[:3]
             self._statistic[found] = row[3]
-            self._codes.append(row[3])
+            self.codes.append(row[3])
         return found
 
     def remember(self, identity: K, slot: int, text_bytes: int) -> None:
@@ -127,7 +128,7 @@ class SeriesBook(Generic[K]):
 
     def statistic_name(self, slot: int) -> str:
         """Return the statistic that a slot's series asks for."""
-        return self.statistics[self._codes[slot]]
+        return self.statistics[self.codes[slot]]
 
     def is_quantile(self, slot: int) -> bool:
         """Say whether a slot's series is a quantile of a summary, which is NaN over nothing."""

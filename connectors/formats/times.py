@@ -17,20 +17,20 @@ class TimeParser:
     """RFC 3339 with 0 to 9 fractional digits, cached: points of a minute share their text."""
 
     def __init__(self) -> None:
-        self._known: dict[str, int] = {}
+        self.known: dict[str | None, int] = {}  # what has been parsed
 
     def __call__(self, text: str) -> int | None:
         """Return milliseconds, rounded down; None if `text` is not a time with a zone."""
-        found = self._known.get(text)
+        found = self.known.get(text)
         if found is not None:
             return found
         if len(text) > _MAX_TEXT:
             return None
         parsed = parse_time(text)
         if parsed is not None:
-            if len(self._known) >= _MAX_CACHED:
-                self._known.clear()
-            self._known[text] = parsed
+            if len(self.known) >= _MAX_CACHED:
+                self.known.clear()
+            self.known[text] = parsed
         return parsed
 
 

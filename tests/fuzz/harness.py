@@ -13,7 +13,7 @@ from types import FrameType
 
 import psutil
 
-from connectors.formats.encodings import unpacked
+from connectors.formats.encodings import encoding_of, unpacked
 from connectors.formats.reasons import Fault as DecodeFault
 from connectors.formats.registry import create_decoder
 from schema import NamedDecoder, SeriesTable
@@ -208,6 +208,8 @@ class Run:
         """Compressed payloads give what plain ones give; damaged ones give something."""
         rng = random.Random(f"{self.seed} {self.name} compressed {block}")
         for plain, before in list(zip(payloads, alone, strict=True))[::2]:
+            if encoding_of(plain):
+                continue  # damaged into what looks packed already
             encoding, packed = compressed(rng, plain)
             made = Case(packed, encoding, 0, MANY)
             named = rng.random() < 0.5 and bool(plain)

@@ -60,4 +60,4 @@ def test_the_cache_answers_the_same_and_stays_bounded(monkeypatch: pytest.Monkey
     parser = TimeParser()
     for second in [*range(10), *range(10)]:
         assert parser(f"1970-01-01T00:00:0{second}Z") == second * 1000
-        assert len(parser._known) <= 3
+        assert len(parser.known) <= 3
