@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import connectors.formats.blocks
+import operators.cohort_pass
 import operators.detect
 import operators.keygroup
 from operators.forests import Forests
@@ -69,7 +70,7 @@ class Steps:
             (KeyGroup, "close", "group: close ticks"),
             (TickBuffer, "take", "group: order"),
             (operators.keygroup, "ordered", "group: order"),
-            (operators.keygroup, "score_ticks", "group: score (compiled)"),
+            (operators.cohort_pass, "score_ticks", "group: score (compiled)"),
             (operators.keygroup, "anomalies", "group: name findings"),
             (Forests, "renew", FIT),
             (operators.detect, "dump", "snapshots"),

@@ -96,7 +96,7 @@ class BaselineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if not 0 <= self.least_ratio < 1:
             raise ValueError(f"least_ratio must be in [0, 1), got {self.least_ratio!r}")
 
-    def constants(self, tick_s: int) -> F64:
+    def constants(self, tick_s: float) -> F64:
         """Return the settings as the kernels take them: lengths in ticks where they are times."""
         hour = 3600.0 / tick_s
         return np.array(

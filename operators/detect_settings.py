@@ -9,6 +9,7 @@ from models.baseline import BaselineSettings
 from models.calibration import CalibrationSettings
 from models.fusion import DETECTORS, FusionSettings
 from models.half_space_trees import HalfSpaceTreesSettings
+from models.hold_down import HoldDownSettings
 from models.isolation_forest import IsolationForestSettings
 from models.statistical import StatisticalSettings
 from models.temporal import TemporalSettings
@@ -28,6 +29,7 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     half_space_trees: HalfSpaceTreesSettings = HalfSpaceTreesSettings()
     calibration: CalibrationSettings = CalibrationSettings()
     fusion: FusionSettings = FusionSettings()
+    hold_down: HoldDownSettings = HoldDownSettings()
     alerts: AlertSettings = AlertSettings()
     rules: tuple[Rule, ...] = ()
     max_label_sets: int = 32  # of a metric of a resource that are told apart; the rest are one
@@ -55,7 +57,7 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Whether feature rows are kept and forests fitted at all."""
         return bool({"isolation_forest", "half_space_trees"} & set(self.detectors))
 
-    def knobs(self, rules: RuleTable, tick_s: int) -> Knobs:
+    def knobs(self, rules: RuleTable, tick_s: float) -> Knobs:
         """Return the settings as numbers."""
         alerts = self.alerts
         needed, window = alerts.open_of

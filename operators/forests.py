@@ -98,7 +98,7 @@ class Forests:
         """Whether the pass stopped before `tick` because a forest must be fitted."""
         return bool(fit_due(table.arrays, float(tick), knobs))
 
-    def renew(self, table: CohortTable, tick: int, tick_s: int) -> None:
+    def renew(self, table: CohortTable, tick: int, tick_s: float) -> None:
         """Take up the registry's model, else fit to the reservoir as it is before `tick`."""
         columns = feature_columns(table) if self._model is None else self._model.columns
         if columns != table.columns or self.trees is None:

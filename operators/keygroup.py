@@ -7,19 +7,17 @@ from itertools import pairwise
 import msgspec
 import numpy as np
 
-from models import calibration
-from models.fusion import DETECTORS
-from operators.cohort import CohortTable, empty_arrays
+from operators.cohort import CohortTable
+from operators.cohort_pass import new_cohort, score_in_passes
 from operators.counters import Counters, Readings
 from operators.detect_settings import DetectSettings
 from operators.findings import anomalies, new_found
 from operators.forests import Forests, ServiceModel, feature_batch
 from operators.ingest import FOREVER_MS, NEVER_MS
-from operators.layout import FIRST_TICK, FIT_TICK, GONE, MAX_EVIDENCE, MAX_RULES, ROWS
+from operators.layout import FIRST_TICK, GONE, MAX_EVIDENCE, MAX_RULES, ROWS
 from operators.packing import Named, unpack
 from operators.roster import PLAIN, Roster
 from operators.rules import RuleTable
-from operators.score import score_ticks
 from operators.ticks import Column, TickBuffer, ordered
 from schema import F64, I32, I64, Anomaly, Catalogue, Closed, FeatureBatch, MetricSpec, Series
 
@@ -96,17 +94,8 @@ class KeyGroup:
 
     def new_cohort(self, service: str) -> CohortTable:
         """Return an empty cohort, its forests added to `forests`; the caller keeps the table."""
-        detect = self.settings.detect
         model = self.settings.models.get(service)
-        tails = np.zeros((len(DETECTORS), calibration.WIDTH))
-        tails[:, calibration.QUANTILE] = detect.calibration.start_quantile
-        tails[:, calibration.EXCESS] = detect.calibration.start_excess
-        forests = Forests(service, detect.isolation_forest, detect.half_space_trees, model)
-        rows = detect.isolation_forest.reservoir_rows if detect.uses_forests else 1
-        arrays = empty_arrays(tails, rows)
-        if model is not None and detect.uses_forests:
-            arrays.counters[FIT_TICK] = max(0, model.effective_ms // self._tick_ms)
-        table = CohortTable(service, self.rules, arrays)
+        table, forests = new_cohort(service, self.settings.detect, self.rules, self._tick_ms, model)
         self.forests.append(forests)
         return table
 
@@ -193,27 +182,14 @@ class KeyGroup:
 
     def _score(self, index: int, tick: I64, rows: I32, value: F64) -> list[Anomaly]:
         table, forests = self.roster.tables[index], self.forests[index]
-        knobs = self._knobs
         self._make_room(table)
         out: list[Anomaly] = []
-        at = 0
-        while True:
-            at = score_ticks(
-                at,
-                tick,
-                rows,
-                value,
-                table.arrays,
-                forests.pair(),
-                knobs,
-                forests.seed,
-                self._found,
-            )
+        passes = score_in_passes(
+            table, forests, tick, rows, value, self._knobs, self.settings.tick_s, self._found
+        )
+        for _ in passes:
             out += anomalies(self._found, table, self.rules, self._tick_ms)
-            if at == len(tick):
-                return out
-            if forests.is_due(table, int(tick[at]), knobs):
-                forests.renew(table, int(tick[at]), self.settings.tick_s)
+        return out
 
     def _make_room(self, table: CohortTable) -> None:
         """Have room for all that one tick can find, and not much less than several."""

@@ -1,0 +1,61 @@
+"""A cohort's life: made with its forests, scored in passes, the forests renewed between them."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from models import calibration
+from models.fusion import DETECTORS
+from operators.cohort import CohortTable, empty_arrays
+from operators.detect_settings import DetectSettings
+from operators.forests import Forests, ServiceModel
+from operators.layout import FIT_TICK, Found, Knobs
+from operators.rules import RuleTable
+from operators.score import score_ticks
+from schema import F64, I32, I64
+
+
+def new_cohort(
+    service: str,
+    detect: DetectSettings,
+    rules: RuleTable,
+    tick_ms: int,
+    model: ServiceModel | None = None,
+) -> tuple[CohortTable, Forests]:
+    """Return an empty cohort and its forests: those of `model`, else fitted as it goes."""
+    tails = np.zeros((len(DETECTORS), calibration.WIDTH))
+    tails[:, calibration.QUANTILE] = detect.calibration.start_quantile
+    tails[:, calibration.EXCESS] = detect.calibration.start_excess
+    forests = Forests(service, detect.isolation_forest, detect.half_space_trees, model)
+    rows = detect.isolation_forest.reservoir_rows if detect.uses_forests else 1
+    past = detect.discord.past if "discord" in detect.detectors else 0
+    arrays = empty_arrays(tails, rows, past)
+    if model is not None and detect.uses_forests:
+        arrays.counters[FIT_TICK] = max(0, model.effective_ms // tick_ms)
+    return CohortTable(service, rules, arrays), forests
+
+
+def score_in_passes(
+    table: CohortTable,
+    forests: Forests,
+    tick: I64,
+    rows: I32,
+    value: F64,
+    knobs: Knobs,
+    tick_s: float,
+    found: Found,
+) -> Iterator[None]:
+    """Score samples, ordered as `operators.score` says; yield after each pass.
+
+    `found` then holds what the pass found, and must be emptied before the next.
+    """
+    at = 0
+    while True:
+        at = score_ticks(
+            at, tick, rows, value, table.arrays, forests.pair(), knobs, forests.seed, found
+        )
+        yield
+        if at == len(tick):
+            return
+        if forests.is_due(table, int(tick[at]), knobs):
+            forests.renew(table, int(tick[at]), tick_s)
