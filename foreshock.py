@@ -14,6 +14,7 @@ COMMANDS = {  # command: the module that registers it, imported only when it is 
     "run": "cli.run",
     "backtest": "cli.backtest",
     "train": "cli.train",
+    "score": "cli.score",
     "simulate": "cli.simulate",
     "inject": "cli.simulate",
     "peek": "cli.peek",

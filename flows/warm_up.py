@@ -5,6 +5,8 @@ Inside a flow a compiler would keep a stop waiting, and each process of a cluste
 
 import logging
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -21,11 +23,18 @@ _WORTH_A_WORD_S = 3.0
 
 def compile_kernels(app: App, catalogue: Catalogue) -> None:
     """Send one sample through a key group of its own; the result of compiling is kept on disk."""
+    with said_if_long():
+        _send_one_sample(app, catalogue)
+
+
+@contextmanager
+def said_if_long() -> Iterator[None]:
+    """Log what takes so long, if the kernels have to be compiled."""
     notice = threading.Timer(_WORTH_A_WORD_S, _log.info, ("compiling detection, once: a minute",))
     notice.daemon = True
     notice.start()
     try:
-        _send_one_sample(app, catalogue)
+        yield
     finally:
         notice.cancel()
 
