@@ -19,8 +19,8 @@ from schema import F64
 COUNT, QUANTILE, EXCESS = range(3)
 WIDTH = 3
 TAIL = 0.02  # share of scores above the quantile
-_AT_QUANTILE = -math.log10(TAIL)
-_LN10 = math.log(10.0)
+AT_QUANTILE = -math.log10(TAIL)
+LN10 = math.log(10.0)
 MAX_SURPRISE = 16.0
 _MEDIAN = math.log(2.0)  # of an exponential law of mean 1
 _MEDIAN_GAIN = 1.0 / _MEDIAN  # best step of a stochastic median of the excess' logarithm
@@ -70,5 +70,5 @@ def surprise(raw: float, own: F64, cohort: F64, prior_rows: float) -> float:
     quantile = max(share * own[QUANTILE] + (1.0 - share) * cohort[QUANTILE], 1e-9)
     excess = max(share * own[EXCESS] + (1.0 - share) * cohort[EXCESS], 1e-9)
     if raw > quantile:
-        return float(min(_AT_QUANTILE + (raw - quantile) / (excess * _LN10), MAX_SURPRISE))
-    return float(_AT_QUANTILE * max(raw, 0.0) / quantile)
+        return float(min(AT_QUANTILE + (raw - quantile) / (excess * LN10), MAX_SURPRISE))
+    return float(AT_QUANTILE * max(raw, 0.0) / quantile)

@@ -11,7 +11,7 @@ import msgspec
 from models.jit import jit
 from schema import F64
 
-DETECTORS = ("statistical", "temporal", "isolation_forest", "half_space_trees")
+DETECTORS = ("statistical", "temporal", "isolation_forest", "half_space_trees", "discord")
 
 
 class FusionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -21,6 +21,9 @@ class FusionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     temporal: float = 4.0
     isolation_forest: float = 0.5
     half_space_trees: float = 0.25
+    discord: float = 1.0
+    regular: float = 3.0  # of the others together, where level and rhythm explain the metric
+    rate_share: float = 0.5  # of a decade less that a decade of rarer samples must be odd by
     smooth_samples: float = 6.0  # fused scores are averaged over about so many
     threshold: float = 4.0  # smoothed score from which an alert opens
     even_at: float = 3.2  # smoothed score at which the confidence is a half

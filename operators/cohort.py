@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from models import baseline, calibration
+from models import baseline, calibration, discord
 from models.fusion import DETECTORS
 from operators.layout import (
     BOTH,
@@ -43,12 +43,16 @@ class Member(msgspec.Struct, frozen=True):
     spec: MetricSpec
 
 
-def empty_arrays(service_tails: npt.NDArray[np.float64], reservoir_rows: int) -> Cohort:
+def empty_arrays(
+    service_tails: npt.NDArray[np.float64], reservoir_rows: int, past: int = 0
+) -> Cohort:
     """Return the arrays of a cohort that has no resources yet."""
     counters = np.zeros(COUNTERS)
     counters[FIRST_TICK] = counters[FIT_TICK] = -1.0
     return Cohort(
         state=np.zeros((0, baseline.WIDTH)),
+        shape=np.zeros((0, discord.WIDTH)),
+        past=np.zeros((0, past), np.float32),
         season=np.zeros((0, baseline.SEASON), np.float32),
         owner=np.zeros(0, np.int32),
         direction=np.zeros(0, np.int32),
@@ -114,6 +118,8 @@ class CohortTable:
         more = {
             **self._settings_of(fresh),
             "state": np.zeros((n, baseline.WIDTH)),
+            "shape": np.zeros((n, discord.WIDTH)),
+            "past": np.zeros((n, old.past.shape[1]), np.float32),
             "season": np.zeros((n, baseline.SEASON), np.float32),
             "owner": np.array(owner, np.int32),
             "rule_run": np.zeros((n, MAX_RULES), np.int32),
@@ -268,6 +274,8 @@ class CohortNames(msgspec.Struct, frozen=True, array_like=True):
 
 SERIES_ARRAYS = (
     "state",
+    "shape",
+    "past",
     "season",
     "owner",
     "direction",

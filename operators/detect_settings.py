@@ -7,6 +7,7 @@ import numpy as np
 
 from models.baseline import BaselineSettings
 from models.calibration import CalibrationSettings
+from models.discord import DiscordSettings
 from models.fusion import DETECTORS, FusionSettings
 from models.half_space_trees import HalfSpaceTreesSettings
 from models.hold_down import HoldDownSettings
@@ -25,6 +26,7 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     baseline: BaselineSettings = BaselineSettings()
     statistical: StatisticalSettings = StatisticalSettings()
     temporal: TemporalSettings = TemporalSettings()
+    discord: DiscordSettings = DiscordSettings()
     isolation_forest: IsolationForestSettings = IsolationForestSettings()
     half_space_trees: HalfSpaceTreesSettings = HalfSpaceTreesSettings()
     calibration: CalibrationSettings = CalibrationSettings()
@@ -64,8 +66,12 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Knobs(
             baseline=self.baseline.constants(tick_s),
             votes=np.array(self._votes()),
+            regular_votes=self.fusion.regular,
+            minutes_a_tick=tick_s / 60.0,
             statistical=(self.statistical.z, self.statistical.iqr),
             temporal=(self.temporal.sample, self.temporal.short, self.temporal.middle),
+            discord=self.discord.constants,
+            rate_share=self.fusion.rate_share,
             smoothing=2.0 / (self.fusion.smooth_samples + 1.0),
             prior_rows=self.calibration.prior_rows,
             memory_rows=self.calibration.memory_rows,

@@ -14,14 +14,15 @@ from schema import Anomaly, Evidence
 _EDGES: tuple[Literal["open", "update", "close"], ...] = ("open", "update", "close")
 
 
-def new_found(edges: int, evidence: int) -> Found:
-    """Return room for so many edges and pieces of evidence."""
+def new_found(edges: int, evidence: int, traced: int = 0) -> Found:
+    """Return room for so many edges and pieces of evidence, and samples of a trace."""
     return Found(
-        used=np.zeros(2, np.int64),
+        used=np.zeros(3, np.int64),
         edge=np.zeros((edges, 6), np.int64),
         score=np.zeros((edges, 3 + len(DETECTORS))),
         series=np.zeros(evidence, np.int32),
         evidence=np.zeros((evidence, 5)),
+        trace=np.full((traced, 4), np.nan),
     )
 
 

@@ -11,12 +11,15 @@ from operators.counters import Counters, CounterState
 from operators.forests import ForestState
 from operators.ingest import NEVER_MS
 from operators.keygroup import GroupSettings, KeyGroup
+from operators.layout import Cohort
 from operators.packing import Named
 from operators.roster import Streams
 
 # what today's catalogue and rules decide is not kept
 _KEPT = (
     "state",
+    "shape",
+    "past",
     "season",
     "owner",
     "rule_run",
@@ -115,7 +118,8 @@ def load(raw: bytes, settings: GroupSettings) -> KeyGroup:
     group.names = list(state.names)
     for cohort in state.cohorts:
         table = group.new_cohort(cohort.names.service)
-        arrays = table.arrays._replace(**{n: _restored(a) for n, a in cohort.arrays.items()})
+        held = {name: _restored(array) for name, array in cohort.arrays.items()}
+        arrays = table.arrays._replace(**_fitted(held, table.arrays))
         table = CohortTable.restore(cohort.names, group.rules, arrays, group.spec)
         group.forests[-1].restore(cohort.forests, table)
         group.roster.tables.append(table)
@@ -126,6 +130,25 @@ def load(raw: bytes, settings: GroupSettings) -> KeyGroup:
             uid, *columns = map(_restored, kept)
             buffer.add(group.roster.find(uid), *columns)
     return group
+
+
+def _fitted(kept: dict[str, npt.NDArray[Any]], today: Cohort) -> dict[str, npt.NDArray[Any]]:
+    """Return the arrays of a snapshot as wide as today's, with zeros for what it did not have.
+
+    A past of another length is forgotten, with what was learned beside it.
+    """
+    rows = len(kept["state"])
+    if "past" not in kept or kept["past"].shape[1:] != today.past.shape[1:]:
+        kept["past"] = np.zeros((rows, *today.past.shape[1:]), np.float32)
+        kept["shape"] = np.zeros((rows, *today.shape.shape[1:]))
+    for name in ("resource", "tails", "cohort_tails"):
+        old, like = kept[name], getattr(today, name)
+        lead = 0 if name == "cohort_tails" else 1
+        if old.shape[lead:] != like.shape[lead:]:
+            wide = np.zeros((*old.shape[:lead], *like.shape[lead:]))
+            wide[tuple(slice(0, n) for n in old.shape)] = old
+            kept[name] = wide
+    return kept
 
 
 def _array(array: npt.NDArray[np.generic]) -> Array:

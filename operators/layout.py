@@ -31,13 +31,14 @@ F32 = npt.NDArray[np.float32]
     BORN,  # tick of its first sample; series states from before are void
     SCORE,  # fused score, smoothed
     LEAD,  # rank of the load metric that explains the others; one that is missing is not replaced
-) = range(17)
-RESOURCE_WIDTH = 17
+    REGULAR,  # smoothed score of the detectors that know level and rhythm
+) = range(18)
+RESOURCE_WIDTH = 18
 FEATURES = 5  # a metric's columns in a feature row: four views, and 1 where it is missing
 MISSING = 4  # the last of them
 MAX_RULES = 4  # a series
 MAX_EVIDENCE = 8
-TEMPORAL = 1  # its place among the detectors: it is calibrated by series
+TEMPORAL, DISCORD = 1, 4  # their places among the detectors: they are calibrated by series
 
 # directions that hurt
 BOTH, UP, DOWN, NONE = 0, 1, -1, 2
@@ -62,6 +63,8 @@ class Cohort(NamedTuple):
     """Arrays of one cohort; a row a series or a row a resource, in no particular order."""
 
     state: F64  # (series, baseline.WIDTH)
+    shape: F64  # (series, discord.WIDTH)
+    past: F32  # (series, samples) the discord detector's
     season: F32  # (series, baseline.SEASON)
     owner: I32  # (series,) row of its resource
     direction: I32  # (series,)
@@ -85,8 +88,11 @@ class Knobs(NamedTuple):
 
     baseline: F64
     votes: F64
+    regular_votes: float  # of all but the discord detector, where they can be trusted
     statistical: tuple[float, float]
     temporal: tuple[float, float, float]
+    discord: F64
+    rate_share: float
     smoothing: float  # share of the newest fused score
     prior_rows: float
     memory_rows: float
@@ -110,6 +116,7 @@ class Knobs(NamedTuple):
     ticks_a_day: float
     warm_up: float  # samples before silence is judged
     tail_rows: float  # scores before a cohort's tail is trusted
+    minutes_a_tick: float
     fit_rows: float  # rows before the first forest; infinite: never
     first_fit: float  # ticks before the first forest
 
@@ -117,8 +124,9 @@ class Knobs(NamedTuple):
 class Found(NamedTuple):
     """Where the pass writes what it found."""
 
-    used: I64  # (2,): edges, evidence
+    used: I64  # (3,): edges, evidence, rows of the trace; which may have none
     edge: I64  # (n, 6): tick, resource row, kind, edge, first evidence, number of evidence
     score: F64  # (n, 3 + detectors): fused, confidence, onset tick, surprises
     series: I32  # (m,)
     evidence: F64  # (m, 5): value, expected, half band, share, onset tick
+    trace: F64  # (k, 4) of each sample of a cohort's only series: score, expected, half band, warm

@@ -10,34 +10,30 @@ from typing import NamedTuple
 import numpy as np
 
 from models.baseline import (
-    EFFECT,
+    BAND,
     EXPECTED,
     LOAD_PRODUCT,
     LOAD_SQUARE,
     MEAN,
-    OUT_SINCE,
     RESIDUAL,
-    TAIL,
     VIEWS,
     learn,
 )
 from models.baseline import LAST_TICK as LAST_SAMPLE
 from models.baseline import SEEN as SAMPLES
-from models.calibration import COUNT, EXCESS, QUANTILE, learn_tail, surprise
+from models.calibration import COUNT, learn_tail, surprise
 from models.flat_forest import FlatForest
 from models.flat_forest import score_row as score_forest
 from models.fusion import fuse
 from models.half_space_trees import HalfSpaceTrees
 from models.half_space_trees import score_and_learn_row as score_trees
 from models.jit import jit
-from models.statistical import oriented, statistical_score
-from models.temporal import temporal_score
 from operators.edges import check_rules, find_silent, hear, judge_alert, say_alert
 from operators.features import clear_features, keep_row, note_features
 from operators.layout import (
     ACTIVE,
     BORN,
-    F32,
+    DISCORD,
     FEATURES,
     FIRST_TICK,
     FIT_TICK,
@@ -46,25 +42,32 @@ from operators.layout import (
     MAX_RULES,
     NEWEST,
     NONE,
+    REGULAR,
     ROWS,
     SCORE,
-    TEMPORAL,
+    STEP,
     Cohort,
     Found,
     Knobs,
 )
+from operators.series_score import (
+    FIRST_OUT,
+    LOAD,
+    LOAD_AWAY,
+    SHAPE_SCALE,
+    SHAPES,
+    SOLID,
+    STATISTICAL,
+    SUMS,
+    TOTAL,
+    TRUSTED,
+    WARM,
+    WEIGHTS,
+    Bench,
+    score_series,
+    score_shape,
+)
 from schema import F64, I32, I64
-
-# what a resource's samples of one tick add up to
-(
-    TOTAL,  # of the series' parts
-    STATISTICAL,  # sum of squares
-    FIRST_OUT,  # earliest tick at which one of them left its band
-    SOLID,  # 1: one of them is far off where it hurts
-    WARM,  # 1: one of them is past its warm-up
-    LOAD,  # residual of the load metric, NaN: none
-    LOAD_AWAY,  # its distance from its mean
-) = range(7)
 
 
 class ForestPair(NamedTuple):
@@ -76,18 +79,6 @@ class ForestPair(NamedTuple):
     has_online: bool
 
 
-class Bench(NamedTuple):
-    """Room for a resource's samples of one tick."""
-
-    views: F64  # (samples, VIEWS)
-    parts: F64  # (samples,)
-    sums: F64  # (7,)
-    row: F64  # (columns,) what the forests look at
-    squashed: F64  # (columns,)
-    kept: F32  # (reservoir's columns,)
-    surprises: F64  # (detectors,)
-
-
 @jit
 def fit_due(cohort: Cohort, tick: float, knobs: Knobs) -> bool:
     """Whether a forest must be fitted before `tick` is scored."""
@@ -96,37 +87,6 @@ def fit_due(cohort: Cohort, tick: float, knobs: Knobs) -> bool:
     first = cohort.counters[FIRST_TICK]
     enough = cohort.counters[ROWS] >= knobs.fit_rows
     return bool(first >= 0.0 and enough and tick >= first + knobs.first_fit)
-
-
-@jit
-def _score_series(
-    cohort: Cohort, s: int, at: int, value: float, learns: bool, knobs: Knobs, bench: Bench
-) -> None:
-    """Judge a warm series where it hurts: its part of the temporal and the statistical score."""
-    views, sums = bench.views[at], bench.sums
-    direction = cohort.direction[s]
-    weight = cohort.weight[s]
-    pooled = cohort.cohort_tails[TEMPORAL]
-    size = temporal_score(views, direction, knobs.temporal[0], knobs.temporal[1], knobs.temporal[2])
-    tail = cohort.state[s, TAIL:]
-    if tail[EXCESS] == 0.0:
-        tail[QUANTILE] = knobs.start_quantile
-        tail[EXCESS] = knobs.start_excess
-    if pooled[COUNT] >= knobs.tail_rows:
-        rare = surprise(size, tail, pooled, knobs.prior_rows)
-        bench.parts[at] = (math.sqrt(min(weight, 1.5)) * rare) ** 4
-        sums[TOTAL] += bench.parts[at]
-    if learns:
-        learn_tail(tail, size, knobs.memory_rows)
-        learn_tail(pooled, size, knobs.memory_rows)
-    plain = statistical_score(views, direction, knobs.statistical[0], knobs.statistical[1])
-    sums[STATISTICAL] += weight * plain * plain
-    far = oriented(views[EFFECT], direction) >= knobs.least_effect
-    if far and abs(value - views[EXPECTED]) >= cohort.least[s]:
-        sums[SOLID] = 1.0
-    since = cohort.state[s, OUT_SINCE]
-    if since >= 0.0 and bench.parts[at] > 0.0:
-        sums[FIRST_OUT] = min(sums[FIRST_OUT], since)
 
 
 @jit
@@ -144,6 +104,7 @@ def _learn_resource(
     own = cohort.resource[owner]
     sums = bench.sums
     sums[:] = 0.0
+    sums[SHAPES] = -1.0  # nothing to say
     sums[FIRST_OUT] = tick
     sums[LOAD] = math.nan
     clear_features(bench.row, bench.kept)
@@ -157,6 +118,7 @@ def _learn_resource(
         bench.parts[i] = 0.0
         if cohort.state[s, SAMPLES] > 0.0 and cohort.state[s, LAST_SAMPLE] < own[BORN]:
             cohort.state[s] = 0.0
+            cohort.shape[s] = 0.0
             cohort.season[s] = 0.0
             cohort.rule_run[s] = 0
         ready = learn(
@@ -181,13 +143,15 @@ def _learn_resource(
         if ready and cohort.lead[s] > 0.0 and cohort.lead[s] == own[LEAD]:
             sums[LOAD] = views[RESIDUAL]
             sums[LOAD_AWAY] = values[i] - cohort.state[s, MEAN]
+        if cohort.past.shape[1]:
+            score_shape(cohort, s, i, values[i], knobs, bench)
         if knobs.rule_for.size:
             check_rules(cohort, s, owner, tick, values[i], views, knobs, found)
         if ready:
             sums[WARM] = 1.0
             note_features(cohort, s, views, bench.row, bench.kept)
             if cohort.direction[s] != NONE and cohort.weight[s] > 0.0:
-                _score_series(cohort, s, i, values[i], learns, knobs, bench)
+                score_series(cohort, s, i, values[i], learns, knobs, bench)
 
 
 @jit
@@ -220,7 +184,34 @@ def _fused(cohort: Cohort, owner: int, forests: ForestPair, knobs: Knobs, bench:
     surprises[1] = math.sqrt(math.sqrt(sums[TOTAL])) if sums[TOTAL] > 0.0 else math.nan
     surprises[2] = _calibrated(cohort, owner, 2, batch, knobs)
     surprises[3] = _calibrated(cohort, owner, 3, online, knobs)
+    surprises[DISCORD] = math.nan  # has no vote among these
     return fuse(surprises, knobs.votes)
+
+
+@jit
+def _score_together(own: F64, regular: float, bench: Bench, knobs: Knobs) -> float:
+    """Return the score of a resource's tick from all detectors, NaN where none has one.
+
+    Those that know level and rhythm have a say as far as these explain the resource's metrics:
+    of a series without either, what its last points look like says more. A rarer sample need not
+    be as odd to be one in so many days.
+    """
+    sums = bench.sums
+    votes = 0.0
+    score = 0.0
+    if not math.isnan(regular):
+        own[REGULAR] += knobs.smoothing * (regular - own[REGULAR])
+        votes = knobs.regular_votes * sums[TRUSTED] / max(sums[WEIGHTS], 1e-300)
+        score = votes * own[REGULAR]
+    if sums[SHAPES] >= 0.0:
+        shape = math.sqrt(math.sqrt(sums[SHAPES]))
+        bench.surprises[DISCORD] = shape
+        votes += knobs.votes[DISCORD]
+        score += knobs.votes[DISCORD] * shape
+    if votes == 0.0:
+        return math.nan
+    minutes = max(own[STEP], 1.0) * knobs.minutes_a_tick
+    return max(score / votes + SHAPE_SCALE * knobs.rate_share * math.log10(max(minutes, 1.0)), 0.0)
 
 
 @jit
@@ -244,11 +235,11 @@ def _score_resource(
         return
     if cohort.counters[FIRST_TICK] < 0.0:
         cohort.counters[FIRST_TICK] = tick
-    fused = _fused(cohort, owner, forests, knobs, bench)
+    fused = _score_together(own, _fused(cohort, owner, forests, knobs, bench), bench, knobs)
     keep_row(cohort, bench.kept, seed)
     if math.isnan(fused):
         return
-    own[SCORE] += knobs.smoothing * (fused - own[SCORE])
+    own[SCORE] = fused
     solid = bench.sums[SOLID] == 1.0
     edge = judge_alert(cohort, owner, tick, own[SCORE], solid, bench.sums[FIRST_OUT], knobs)
     if edge >= 0:
@@ -263,10 +254,24 @@ def _score_resource(
             values,
             bench.views,
             bench.parts,
-            bench.sums[TOTAL],
+            max(bench.parts.sum(), 1e-300),
             knobs,
             found,
         )
+
+
+@jit
+def _note_trace(cohort: Cohort, owner: int, bench: Bench, knobs: Knobs, found: Found) -> None:
+    """Write down how a sample was judged, if anybody asks; see `Found.trace`."""
+    at = found.used[2]
+    if at >= found.trace.shape[0]:
+        return
+    found.used[2] = at + 1
+    if bench.sums[WARM] == 1.0 and not math.isnan(fuse(bench.surprises, knobs.votes)):
+        found.trace[at, 0] = cohort.resource[owner, SCORE]
+        found.trace[at, 1] = bench.views[0, EXPECTED]
+        found.trace[at, 2] = bench.views[0, BAND]
+    found.trace[at, 3] = bench.sums[WARM]
 
 
 @jit
@@ -317,7 +322,7 @@ def score_ticks(
     bench = Bench(
         np.zeros((longest, VIEWS)),
         np.zeros(longest),
-        np.zeros(7),
+        np.zeros(SUMS),
         np.zeros(width),
         np.zeros(width),
         np.zeros(cohort.reservoir.shape[1], np.float32),
@@ -349,6 +354,7 @@ def score_ticks(
             bench,
             found,
         )
+        _note_trace(cohort, owner, bench, knobs, found)
         at = end
     if current >= 0:
         find_silent(cohort, float(current), knobs, found)

@@ -9,6 +9,7 @@ from operators.keygroup_state import dump, load
 from schema import Closed
 from tests.operators.group_input import buffer, settings
 from tests.operators.small_estate import (
+    DETECT,
     Machine,
     Schedule,
     estate,
@@ -114,6 +115,17 @@ def test_a_partition_that_comes_later_holds_the_ticks_and_what_it_is_late_with_i
     closed = grown.close()
     assert closed is not None
     assert (closed.until_ms, closed.late, closed.resources) == (8 * 60_000, 1, 2)
+
+
+def test_a_snapshot_from_before_the_discord_detector_goes_on(used: Machine) -> None:
+    group = next(iter(used.groups.values()))
+    state = msgspec.msgpack.decode(dump(group))
+    for cohort in state["cohorts"]:
+        del cohort[1]["shape"], cohort[1]["past"]
+    loaded = load(msgspec.msgpack.encode(state), group.settings)
+    for table in loaded.roster.tables:
+        assert table.arrays.past.shape == (len(table.members), DETECT.discord.past)
+        assert not table.arrays.shape.any()
 
 
 def golden() -> KeyGroup:

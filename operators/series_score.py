@@ -1,0 +1,97 @@
+"""What a sample adds to its resource's score, by the detectors that look at one series alone."""
+
+import math
+from typing import NamedTuple
+
+from models.baseline import DEVIATION, EFFECT, EXPECTED, OUT_SINCE, SPREAD, TAIL
+from models.calibration import COUNT, EXCESS, QUANTILE, learn_tail, surprise
+from models.discord import MEDIAN
+from models.discord import judge as judge_shape
+from models.jit import jit
+from models.statistical import oriented, statistical_score
+from models.temporal import temporal_score
+from operators.layout import DOWN, F32, NONE, TEMPORAL, UP, Cohort, Knobs
+from schema import F64
+
+# what a resource's samples of one tick add up to
+(
+    TOTAL,  # of the series' parts
+    STATISTICAL,  # sum of squares
+    FIRST_OUT,  # earliest tick at which one of them left its band
+    SOLID,  # 1: one of them is far off where it hurts
+    WARM,  # 1: one of them is past its warm-up
+    LOAD,  # residual of the load metric, NaN: none
+    LOAD_AWAY,  # its distance from its mean
+    SHAPES,  # of the discord detector's surprises
+    TRUSTED,  # how far level and rhythm explain the series, by weight
+    WEIGHTS,
+) = range(10)
+SUMS = 10
+SHAPE_SCALE = 2.0  # the discord detector's surprises are means of three samples and two lengths
+
+
+class Bench(NamedTuple):
+    """Room for a resource's samples of one tick."""
+
+    views: F64  # (samples, VIEWS)
+    parts: F64  # (samples,) shares of the score, not yet scaled to 1
+    sums: F64  # (SUMS,)
+    row: F64  # (columns,) what the forests look at
+    squashed: F64  # (columns,)
+    kept: F32  # (reservoir's columns,)
+    surprises: F64  # (detectors,)
+
+
+@jit
+def score_series(
+    cohort: Cohort, s: int, at: int, value: float, learns: bool, knobs: Knobs, bench: Bench
+) -> None:
+    """Judge a warm series where it hurts: its part of the temporal and the statistical score."""
+    views, sums = bench.views[at], bench.sums
+    direction = cohort.direction[s]
+    weight = cohort.weight[s]
+    pooled = cohort.cohort_tails[TEMPORAL]
+    size = temporal_score(views, direction, knobs.temporal[0], knobs.temporal[1], knobs.temporal[2])
+    tail = cohort.state[s, TAIL:]
+    if tail[EXCESS] == 0.0:
+        tail[QUANTILE] = knobs.start_quantile
+        tail[EXCESS] = knobs.start_excess
+    if pooled[COUNT] >= knobs.tail_rows:
+        rare = surprise(size, tail, pooled, knobs.prior_rows)
+        part = (math.sqrt(min(weight, 1.5)) * rare) ** 4
+        sums[TOTAL] += part
+        bench.parts[at] += part
+    spread = cohort.state[s, SPREAD] / max(cohort.state[s, DEVIATION], 1e-300)
+    sums[TRUSTED] += weight * max(1.0 - spread * spread, 0.0) ** 2
+    sums[WEIGHTS] += weight
+    if learns:
+        learn_tail(tail, size, knobs.memory_rows)
+        learn_tail(pooled, size, knobs.memory_rows)
+    plain = statistical_score(views, direction, knobs.statistical[0], knobs.statistical[1])
+    sums[STATISTICAL] += weight * plain * plain
+    far = oriented(views[EFFECT], direction) >= knobs.least_effect
+    if far and abs(value - views[EXPECTED]) >= cohort.least[s]:
+        sums[SOLID] = 1.0
+    since = cohort.state[s, OUT_SINCE]
+    if since >= 0.0 and bench.parts[at] > 0.0:
+        sums[FIRST_OUT] = min(sums[FIRST_OUT], since)
+
+
+@jit
+def score_shape(cohort: Cohort, s: int, at: int, value: float, knobs: Knobs, bench: Bench) -> None:
+    """Judge the last few samples by the series' own past, and learn this one."""
+    rare = judge_shape(cohort.shape[s], cohort.past[s], value, knobs.discord)
+    if math.isnan(rare):
+        return
+    direction = cohort.direction[s]
+    median = cohort.shape[s, MEDIAN]
+    harmless = (direction == UP and value < median) or (direction == DOWN and value > median)
+    if direction == NONE or harmless:
+        rare = 0.0
+    if SHAPE_SCALE * rare >= knobs.open_score:
+        away = abs(value - bench.views[at, EXPECTED])
+        if away >= cohort.least[s]:
+            bench.sums[SOLID] = 1.0
+    part = (math.sqrt(min(cohort.weight[s], 1.5)) * SHAPE_SCALE * rare) ** 4
+    bench.sums[SHAPES] = max(bench.sums[SHAPES], 0.0) + part
+    bench.parts[at] += part
