@@ -13,6 +13,7 @@ from tests.fuzz.cases import MANY, Case
 from tests.fuzz.formats import FUZZED
 from tests.fuzz.outcomes import LIMITS, catalogue, check, outcome
 
+BINARY = ("cloudwatch-otel", "prometheus-remote-write", "otlp-proto")
 TABLE_INPUTS = 1_000  # that share a table
 FRESH = 8  # one input in so many is read by a new decoder too
 
@@ -53,6 +54,16 @@ def unpacking() -> Callable[[bytes], None]:
     return one
 
 
+def any_of_all() -> Callable[[bytes], None]:
+    """Return what gives an input to the target that its first byte says."""
+    made = [*map(decoding, BINARY), unpacking()]
+
+    def one(data: bytes) -> None:
+        made[data[0] % len(made) if data else 0](data[1:])
+
+    return one
+
+
 def trapped(data: bytes) -> None:
     """Raise on one kind of input: the test of the tests."""
     if data[:1] == b"\x0a" and len(np.unique(np.frombuffer(data, np.uint8))) > 3:
@@ -60,9 +71,9 @@ def trapped(data: bytes) -> None:
 
 
 def target(name: str) -> Callable[[bytes], None]:
-    """Return a target by name: a binary format's, "encodings" or "trap"."""
+    """Return a target by name: a binary format's, "encodings", "all" or "trap"."""
     made: dict[str, Callable[[], Callable[[bytes], None]]]
-    made = {"trap": lambda: trapped, "encodings": unpacking}
+    made = {"trap": lambda: trapped, "encodings": unpacking, "all": any_of_all}
     one = made.get(name, partial(decoding, name))()
     one(b"")  # what is loaded at first sight is loaded before the clock runs
     return one
