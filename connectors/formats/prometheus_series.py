@@ -119,7 +119,7 @@ def _tail(value: float, ts_ms: int) -> bytes:
 def columns(tails: Sequence[bytes]) -> tuple[F64, I64]:
     """Return values and times of tails; a time of -1 where the sample is broken."""
     octets = np.frombuffer(b"".join(tails), np.uint8).reshape(-1, TAIL_BYTES)
-    value = np.ascontiguousarray(octets[:, _AT_VALUE:_AT_TAG]).view("<f8").ravel()
+    value = octets[:, _AT_VALUE:_AT_TAG].copy().view("<f8").ravel()  # a lone row is a view else
     time = octets[:, _AT_TIME:].astype(np.int64)
     ours = octets[:, 0] == 0
     ts_ms = np.where(ours, time @ _PLAIN, (time & ~_MORE) @ _VARINT)

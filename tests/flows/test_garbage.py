@@ -13,6 +13,7 @@ import pytest
 from config.app import App
 from connectors.dead_letter import DeadLetter, DeadLetterFile
 from connectors.files import FileSource
+from connectors.formats.settings import DecodeSettings
 from connectors.jsonl_sink import JsonLinesSink
 from connectors.late import LateFile
 from flows.replay import replay
@@ -174,6 +175,7 @@ def test_every_payload_is_a_sample_or_late_or_explained(tmp_path: Path, name: st
         sinks=(JsonLinesSink(str(tmp_path / "incidents.jsonl")),),
         dead_letter=DeadLetterFile(str(dead)),
         late=LateFile(str(late)),
+        decode=DecodeSettings(max_payload_bytes=1_048_576),
     )
     counts = replay(app).counts
 

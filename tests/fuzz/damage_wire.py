@@ -49,12 +49,13 @@ def _unknown(rng: random.Random) -> Field:
 def _damage(rng: random.Random, node: Node, keep: frozenset[int]) -> str:
     """Damage a message in one place, in place; what stays is protobuf."""
     fields = node.fields
-    here = [each for each in fields if each.number not in keep]
+    here = [each for each in fields if each.number not in keep and each.kind != VERBATIM]
     while here:
         one = rng.choice(here)
         if not isinstance(one.value, Node) or not one.value.fields or rng.random() < 0.3:
             break
-        fields = here = one.value.fields
+        fields = one.value.fields
+        here = [each for each in fields if each.kind != VERBATIM]
     how = rng.choice(_HOW) if here else "unknown"
     if (how == "twice" and one.kind == LEN) or (how == "order" and keep):
         how = "odd"  # points must not be doubled, nor leave their place

@@ -39,6 +39,8 @@ class Guided(NamedTuple):
 
 def seeds(target: str) -> list[bytes]:
     """Return the inputs that a target starts from."""
+    if target == "all":
+        return [bytes([at]) + data for at, each in enumerate(TARGETS) for data in seeds(each)]
     name = target if target in FUZZED else "foreshock-json"
     found = []
     for at in range(_SEEDS):

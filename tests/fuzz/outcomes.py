@@ -36,7 +36,10 @@ def catalogue() -> Catalogue:
 
 
 def outcome(decoded: Decoded, table: SeriesTable) -> Outcome:
-    """Return what was decoded, without positions in the table."""
+    """Return what was decoded, without positions in the table.
+
+    Rejects of one payload have no order: what is known of a series, fails later.
+    """
     batch = decoded.batch
     zeros = np.zeros(len(batch.value))
     columns = (
@@ -47,7 +50,7 @@ def outcome(decoded: Decoded, table: SeriesTable) -> Outcome:
         (zeros.astype(np.int64) if batch.start_ms is None else batch.start_ms).tolist(),
         (zeros if batch.count is None else batch.count).tolist(),
     )
-    return Outcome(list(zip(*columns, strict=True)), list(decoded.rejects))
+    return Outcome(list(zip(*columns, strict=True)), sorted(decoded.rejects))
 
 
 def check(made: Case, found: Outcome, is_empty: Callable[[bytes], bool]) -> None:

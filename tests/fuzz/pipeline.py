@@ -58,6 +58,7 @@ class Pipeline:
         self.samples = 0
         self.late = 0  # before they reached a group
         self.rejected = 0
+        self.marks = 0  # of series that have ended: absorbed, for they are no values
         self.absorbed = 0
         self._late_in_groups = 0
 
@@ -66,14 +67,15 @@ class Pipeline:
         stamps = np.full(len(payloads), START_MS, np.int64)
         positions = range(self._position, self._position + len(payloads))
         self._position = positions.stop
-        before = self.samples + self.late + self.rejected
+        before = self.samples + self.late + self.rejected + self.marks
         out = self._ingest.feed(Chunk(payloads, positions, positions.stop, stamps))
         assert sum(reject.points for reject in out.rejects) == out.tally.rejected
         assert len(out.late) == out.tally.late
         self.samples += out.tally.samples
         self.late += out.tally.late
         self.rejected += out.tally.rejected
-        now = self.samples + self.late + self.rejected
+        self.marks += out.tally.absorbed
+        now = self.samples + self.late + self.rejected + self.marks
         assert now - before == points, f"{points} points, {now - before} after ingest"
         self._pass_on(out.packed)
 

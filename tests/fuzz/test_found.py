@@ -3,6 +3,7 @@
 import struct
 import tracemalloc
 
+import cramjam
 import pytest
 
 from connectors.formats.encodings import unpacked
@@ -64,3 +65,19 @@ def test_a_metric_stream_is_not_taken_for_otlp() -> None:
         decoder = create_decoder("auto", CATALOGUE)
         decoder([payload], SeriesTable())
         assert decoder.format == "cloudwatch-otel"
+
+
+def test_a_lone_sample_whose_time_is_cut_in_two_is_read_by_the_book() -> None:
+    """Its last bytes look usual, but are two fields: a time and an unknown one."""
+    labels = b"\x0a\x0e\x0a\x08__name__\x12\x02up"
+    series = labels + b"\x12\x10\x09" + struct.pack("<d", 0.25) + b"\x10\x42\x0d\xe7\xc7\xca\x33"
+    known = labels + b"\x12\x10\x09" + struct.pack("<d", 0.25) + b"\x10\xa0\xab\xf6\xc6\xca\x33"
+    payloads = [
+        bytes(cramjam.snappy.compress_raw(b"\x0a" + bytes([len(each)]) + each))
+        for each in (known, series)
+    ]
+    found = decode("prometheus-remote-write", *payloads, together=False)
+    assert [(sample.ts_ms, sample.value) for sample in found.samples] == [
+        (1_772_359_620_000, 0.25),
+        (0x42, 0.25),
+    ]

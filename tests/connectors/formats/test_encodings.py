@@ -1,5 +1,4 @@
 import gzip
-import timeit
 import tracemalloc
 from collections.abc import Callable
 
@@ -183,15 +182,3 @@ def test_a_chunk_is_undone_a_few_megabytes_at_a_time(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(encodings, "_AT_ONCE_BYTES", len(FORESHOCK))
     assert outcome(*payloads) == whole
     assert len(whole[0]) == 12
-
-
-def test_looking_for_encodings_is_a_small_part_of_the_work() -> None:
-    payloads = [FORESHOCK] * 2_000
-    bare = create_decoder("foreshock-json", CATALOGUE, encoding="none")
-    auto = create_decoder("foreshock-json", CATALOGUE)
-    table = SeriesTable()
-
-    def cost_s(decoder: Callable[..., object]) -> float:
-        return min(timeit.repeat(lambda: decoder(payloads, table), number=1, repeat=15))
-
-    assert cost_s(auto) < 1.5 * cost_s(bare)
