@@ -27,6 +27,7 @@ from schema import F64
     WEIGHTS,
 ) = range(10)
 SUMS = 10
+SOLID_SHAPE = 1.5  # thresholds by which a shape alone makes an alert, whatever the baseline says
 SHAPE_SCALE = 2.0  # the discord detector's surprises are means of three samples and two lengths
 
 
@@ -88,7 +89,7 @@ def score_shape(cohort: Cohort, s: int, at: int, value: float, knobs: Knobs, ben
     harmless = (direction == UP and value < median) or (direction == DOWN and value > median)
     if direction == NONE or harmless:
         rare = 0.0
-    if SHAPE_SCALE * rare >= knobs.open_score:
+    if SHAPE_SCALE * rare >= SOLID_SHAPE * knobs.open_score:
         away = abs(value - bench.views[at, EXPECTED])
         if away >= cohort.least[s]:
             bench.sums[SOLID] = 1.0
