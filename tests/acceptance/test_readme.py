@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 import tomllib
 from pathlib import Path
 
@@ -49,15 +50,18 @@ def run(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def _end(shell: "subprocess.Popen[bytes]") -> None:
-    for number in (signal.SIGTERM, signal.SIGKILL):
+    """End the shell's process group: in order, so that a broker stops its own children too."""
+    for number, within_s in ((signal.SIGTERM, 30.0), (signal.SIGKILL, 10.0)):
         try:
             os.killpg(shell.pid, number)
+            deadline = time.monotonic() + within_s
+            while time.monotonic() < deadline:
+                shell.poll()  # a shell that has ended counts as a member until it is waited for
+                os.killpg(shell.pid, 0)
+                time.sleep(0.05)
         except ProcessLookupError:
             break
-        try:
-            shell.wait(10.0)
-        except subprocess.TimeoutExpired:
-            continue
+    shell.wait(10.0)
 
 
 @pytest.mark.integration
