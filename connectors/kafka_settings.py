@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from connectors.formats.encodings import check_encoding
+
 SECRET = re.compile(
     r"password|passphrase|secret|token|credential|jaas|\.key(\.pem)?$|oauthbearer\.config"
 )
@@ -24,7 +26,6 @@ OURS = frozenset(  # what the connectors set themselves and rely on
     )
 )
 TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
-ENCODINGS = ("auto", "none", "gzip", "zstd", "snappy", "lz4")  # of payloads, not of batches
 
 Property = str | int | float | bool
 
@@ -68,7 +69,7 @@ class Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         else:
             _compiled(self.name)
         if self.encoding:
-            _check_encoding(self.encoding)
+            check_encoding(self.encoding)
 
     @property
     def is_pattern(self) -> bool:
@@ -90,7 +91,7 @@ class KafkaSource(KafkaClient, frozen=True, forbid_unknown_fields=True, kw_only=
 
     topics: tuple[str | Topic, ...]
     format: str = "auto"  # name of a decoder: "cloudwatch-json" ...; of topics that name none
-    encoding: str = "auto"  # of payloads: one of ENCODINGS
+    encoding: str = "auto"  # of payloads: one of formats.encodings.ENCODINGS
     start: str = "earliest"  # or "latest", or an RFC 3339 time: the first record at or after it
     end: str = "never"  # or "now": the end at the start; or a time: before the first record at it
     on_offset_gone: Literal["stop", "earliest", "latest"] = "stop"  # retention overtook the reader
@@ -107,7 +108,7 @@ class KafkaSource(KafkaClient, frozen=True, forbid_unknown_fields=True, kw_only=
             raise ValueError(f"topics must differ, got {twice!r} twice")
         if not self.format:
             raise ValueError(f"format must name a format, got {self.format!r}")
-        _check_encoding(self.encoding)
+        check_encoding(self.encoding)
         if self.start not in {"earliest", "latest"}:
             instant_ms("start", self.start)
         if self.end not in {"never", "now"}:
@@ -168,11 +169,6 @@ def _compiled(pattern: str) -> re.Pattern[str]:
         raise ValueError(
             f"topics must be names or regular expressions, got {pattern!r}: {ex}"
         ) from ex
-
-
-def _check_encoding(encoding: str) -> None:
-    if encoding not in ENCODINGS:
-        raise ValueError(f"encoding must be one of {', '.join(ENCODINGS)}, got {encoding!r}")
 
 
 def check_topic(field: str, topic: str) -> None:

@@ -143,8 +143,9 @@ class KeyGroup:
         """
         series, ts_ms, value = self.waiting.take(until_ms)
         readings = self.readings.take(until_ms)
-        streams, times = np.append(series, readings[0]), np.append(ts_ms, readings[1])
-        self.roster.place(streams, times // self._tick_ms, self.spec, self.new_cohort)
+        if self.roster.has_unplaced:
+            streams, times = np.append(series, readings[0]), np.append(ts_ms, readings[1])
+            self.roster.place(streams, times // self._tick_ms, self.spec, self.new_cohort)
         if not len(readings[0]):
             return series, ts_ms, value, 0
         made = self.counters.values(Readings(*readings), self._tick_ms, self.roster)

@@ -58,6 +58,11 @@ class Roster:
         self._label_sets: dict[tuple[int, str], int] = {}  # by resource id and metric
         self._order: Order | None = None
 
+    @property
+    def has_unplaced(self) -> bool:
+        """Whether any stream has no row yet."""
+        return bool(self._unplaced)
+
     def find(self, uid: U64) -> I32:
         """Return the number of each stream's id."""
         number = self._lookup.find(uid)
@@ -117,8 +122,6 @@ class Roster:
 
         `tick` is the samples'.
         """
-        if not self._unplaced:
-            return
         lost = self.row[number] < 0
         first: dict[int, int] = {}
         for n, at in zip(number[lost].tolist(), tick[lost].tolist(), strict=True):

@@ -149,7 +149,6 @@ def test_a_reject_names_some_keys_and_no_values() -> None:
     assert detail == "an object with the keys key0, key1, key10, key11, key12, key13, key14, key15"
 
 
-@pytest.mark.skipif("otlp-json" not in FORMATS, reason="the format is not there")
 @pytest.mark.parametrize("payload", [b"{}", b'{"resourceMetrics":[]}'])
 def test_an_empty_envelope_shows_no_format_and_is_no_reject(payload: bytes) -> None:
     found = decode("auto", payload, payload, FORESHOCK)
