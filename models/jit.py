@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import os
 import platform
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
@@ -21,18 +22,29 @@ import numba
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_KERNEL = "\n@jit\n"
+_IMPORT = re.compile(r"^from (models|operators)(?:\.(\w+) import| import ([\w, ]+))", re.MULTILINE)
 KEPT_FOLDERS = 8  # older generations of kernels are removed
 OWNER_ONLY = 0o700
 
 
 def source_files(root: Path) -> list[Path]:
-    """Return the files below `root` that kernels can be compiled from, sorted."""
-    found = [
-        root / "schema.py",
-        *(root / "models").glob("*.py"),
-        *(root / "operators").glob("*.py"),
-    ]
-    return sorted(path for path in found if path.is_file())
+    """Return the files below `root` that kernels can be compiled from, sorted.
+
+    Those that have a kernel, and what they import of `models` and `operators`: a constant is
+    compiled into a kernel too. `schema` lends kernels nothing but names of types.
+    """
+    folders = (root / "models", root / "operators")
+    texts = {path: path.read_text() for folder in folders for path in folder.glob("*.py")}
+    waiting = [path for path, text in texts.items() if _KERNEL in text]
+    found = set(waiting)
+    while waiting:
+        for folder, module, several in _IMPORT.findall(texts[waiting.pop()]):
+            paths = {root / folder / f"{name}.py" for name in (module, *several.split(", "))}
+            fresh = sorted(paths & texts.keys() - found)
+            found.update(fresh)
+            waiting += fresh
+    return sorted(found)
 
 
 def digest_of(files: Iterable[Path], versions: Iterable[str]) -> str:

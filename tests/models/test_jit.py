@@ -23,17 +23,26 @@ def sources(tmp_path: Path) -> Path:
     for name in ("models", "operators"):
         (root / name).mkdir(parents=True)
     (root / "schema.py").write_text("LOW = 1\n")
-    (root / "models" / "caller.py").write_text("from models.callee import half\n")
+    (root / "models" / "caller.py").write_text(
+        "from models.callee import half\n\n@jit\ndef f(): 1\n"
+    )
     (root / "models" / "callee.py").write_text("def half(x): return x / 2\n")
     return root
 
 
-@pytest.mark.parametrize("name", ["models/callee.py", "operators/new.py", "schema.py"])
-def test_a_change_of_any_source_changes_the_folder(sources: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["models/callee.py", "models/caller.py", "operators/new.py"])
+def test_a_change_of_what_kernels_are_made_of_changes_the_folder(sources: Path, name: str) -> None:
     before = shim.cache_folder(sources, sources / "cache")
     assert shim.cache_folder(sources, sources / "cache") == before
-    (sources / name).write_text("def half(x): return x * 0.5\n")
+    (sources / name).write_text("LOW = 2\n\n@jit\ndef half(x): return x * 0.5\n")
     assert shim.cache_folder(sources, sources / "cache") != before
+
+
+@pytest.mark.parametrize("name", ["operators/plain.py", "schema.py"])
+def test_a_change_of_what_no_kernel_is_made_of_keeps_the_folder(sources: Path, name: str) -> None:
+    before = shim.cache_folder(sources, sources / "cache")
+    (sources / name).write_text("from models.callee import half\n")
+    assert shim.cache_folder(sources, sources / "cache") == before
 
 
 def test_content_moved_between_files_changes_the_folder(sources: Path) -> None:
@@ -55,7 +64,7 @@ def test_only_the_last_generations_are_kept(sources: Path) -> None:
     base = sources / "cache"
     made = []
     for generation in range(shim.KEPT_FOLDERS + 3):
-        (sources / "schema.py").write_text(f"LOW = {generation}\n")
+        (sources / "models" / "callee.py").write_text(f"LOW = {generation}\n")
         made.append(shim.cache_folder(sources, base))
         os.utime(made[-1], ns=(generation, generation))
     assert sorted(path for path in made if path.exists()) == sorted(made[-shim.KEPT_FOLDERS :])
