@@ -50,9 +50,8 @@ class Resource(msgspec.Struct, frozen=True):
     @property
     def key(self) -> str:
         """Identity: cloud, account, region, service and uid (else name), joined by "|"."""
-        return "|".join(
-            (self.cloud, self.account, self.region, self.service, self.uid or self.name)
-        )
+        place = (self.cloud, self.account, self.region, self.service)
+        return "|".join((*place, self.uid or self.name))
 
 
 class Counter(msgspec.Struct, frozen=True):
@@ -123,11 +122,9 @@ class Catalogue(Protocol):
 
     def service(self, cloud: str, vendor_service: str) -> str:
         """Return our name ("aws.ec2") of a vendor's ("AWS/EC2"), made up by rule if unknown."""
-        ...
 
     def lookup(self, service: str, vendor_metric: str) -> MetricSpec:
         """Return the entry of a vendor's or canonical metric name; a default one if unknown."""
-        ...
 
 
 # ---------------------------------------------------------------- what travels, high rate
@@ -208,7 +205,6 @@ class Decoder(Protocol):
 
     def __call__(self, payloads: Sequence[bytes], table: SeriesTable) -> Decoded:
         """Decode every good point and reject every bad one; never raise on input."""
-        ...
 
 
 class NamedDecoder(Decoder, Protocol):
@@ -217,7 +213,6 @@ class NamedDecoder(Decoder, Protocol):
     @property
     def format(self) -> str:
         """Return the format's name; "" as long as it has not been found out."""
-        ...
 
 
 class Tally(msgspec.Struct, frozen=True):
@@ -256,6 +251,54 @@ class FeatureBatch:
     from_ms: int  # event times that the rows were taken from, half-open
     until_ms: int
     drawn_from: int  # how many rows there were; `rows` is a uniform sample of them
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRows:
+    """A key group's rows since the drift that asks for a new model; it may have none."""
+
+    request: str  # `Drift.id`
+    group: int
+    batch: FeatureBatch
+
+
+# ---------------------------------------------------------------- what is done to a running flow
+
+
+class Drift(msgspec.Struct, frozen=True, tag_field="kind", tag="drift"):
+    """The resources of a service have come to another level together, and stay there."""
+
+    id: str  # digest of service and `found_ms`
+    service: str
+    since_ms: int
+    found_ms: int  # tick at which it was decided
+    effective_ms: int  # from this tick on the new level is the normal one
+    retrain_by_ms: int  # event time at which the answer, a `Promotion`, must be there
+    resources: int  # that it hit
+    share: float  # of the service's, [0, 1]
+
+
+class Promotion(msgspec.Struct, frozen=True, tag_field="kind", tag="promotion"):
+    """A model comes into force; or none does, which answers a request just as well."""
+
+    service: str
+    version: str  # "": declined or timed out, nothing changes
+    effective_ms: int
+    request: str = ""  # `Drift.id` that it answers
+    reason: str = ""
+
+
+class Feedback(msgspec.Struct, frozen=True, tag_field="kind", tag="feedback"):
+    """Somebody says what an incident was."""
+
+    incident: str  # its id
+    verdict: Literal["false_positive", "real"]
+    targets: tuple[tuple[str, str, Labels], ...]  # a resource's key, metric, labels
+    effective_ms: int
+    actor: str
+
+
+Command = Drift | Promotion | Feedback
 
 
 # ---------------------------------------------------------------- what travels, low rate
@@ -303,10 +346,9 @@ class Closed(msgspec.Struct, frozen=True):
     final: bool  # no input will ever follow: the end of a bounded replay
     anomalies: tuple[Anomaly, ...] = ()
     resources: int = 0  # that the group holds
-    scored: int = 0  # rows scored since its last word: a resource at a tick
-    # samples since its last word:
-    absorbed: int = 0  # that gave no value: a counter's first, a mean of no observations
-    late: int = 0  # of a partition that joined later, before the ticks that were closed by then
+    scored: int = 0  # rows since its last word: a resource at a tick
+    absorbed: int = 0  # samples since then that gave no value: a counter's first, an empty mean
+    late: int = 0  # samples since then of a partition that joined after their ticks had closed
 
 
 class Member(msgspec.Struct, frozen=True):

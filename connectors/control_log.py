@@ -7,6 +7,8 @@ from typing import Protocol
 
 import msgspec
 
+from schema import Command
+
 logger = logging.getLogger(__name__)
 
 
@@ -21,7 +23,7 @@ class IdleMark(msgspec.Struct, frozen=True, tag_field="kind", tag="idle"):
     effective_ms: int  # the watermark that the mark sets, event time
 
 
-Record = IdleMark  # a union, by `kind`, when more kinds come
+Record = IdleMark | Command  # told apart by `kind`
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Record)
@@ -60,7 +62,7 @@ def idle_marks(log: ControlLog, partition: str) -> list[IdleMark]:
     """Return the marks of a partition, by position, of equal positions only the furthest."""
     furthest: dict[int, IdleMark] = {}
     for record in log.read():
-        if record.partition != partition:
+        if not isinstance(record, IdleMark) or record.partition != partition:
             continue
         known = furthest.get(record.position)
         if known is None or record.effective_ms > known.effective_ms:

@@ -5,7 +5,7 @@ import time
 import msgspec
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-from connectors.control_log import Record, decode, encode
+from connectors.control_log import IdleMark, Record, decode, encode
 from connectors.kafka_client import Contact, KafkaUnavailableError, asking, make_consumer
 from connectors.kafka_settings import KafkaOutput
 from connectors.kafka_sink import Outgoing, Outlet, ensure_topic
@@ -36,7 +36,8 @@ class KafkaControlLog:
 
     def append(self, record: Record) -> None:
         """Write a record and wait until the brokers have it."""
-        self._outlet.write([Outgoing(record.partition.encode(), encode(record), [])])
+        key = record.partition.encode() if isinstance(record, IdleMark) else None
+        self._outlet.write([Outgoing(key, encode(record), [])])
 
     def read(self) -> list[Record]:
         """Return the records in the topic; only those that came since the last call are fetched."""

@@ -13,7 +13,7 @@ from operators.detect import detect_anomalies
 from operators.ingest import Ingested
 from operators.keygroup import GroupSettings
 from operators.triage import TriageSettings, triage_alerts
-from schema import Closed, LateSample, Reject, Tally, Transition
+from schema import Closed, LateSample, Reject, Tally, TrainingRows, Transition
 
 FLOW_ID = "foreshock_detect"
 _ONE_KEY = "all"  # partitioned sinks have one partition
@@ -31,6 +31,7 @@ class Outputs:
     late: Sequence[AnySink[LateSample]] = ()
     tallies: Sequence[AnySink[Tally]] = ()
     progress: Sequence[AnySink[Closed]] = ()  # what each key group says when it closes ticks
+    training: Sequence[AnySink[TrainingRows]] = ()  # rows of a service that has drifted
 
 
 def build(
@@ -42,10 +43,9 @@ def build(
     flow = Dataflow(FLOW_ID)
     ingested = op.input("read", flow, source)
     packed = op.flat_map("by_group", ingested, lambda item: item.packed)
+    said = detect_anomalies("detect", packed, group)
     words = op.filter_map_value(
-        "words",
-        detect_anomalies("detect", packed, group),
-        lambda word: word if isinstance(word, Closed) else None,
+        "words", said, lambda item: item if isinstance(item, Closed) else None
     )
     transitions = triage_alerts("triage", words, triage, group.groups)
     _send("incidents", op.key_rm("events", transitions), outputs.incidents)
@@ -58,6 +58,11 @@ def build(
         _send("tally", op.map("tallies", ingested, lambda item: item.tally), outputs.tallies)
     if outputs.progress:
         _send("progress", op.key_rm("words_said", words), outputs.progress)
+    if outputs.training:
+        rows = op.filter_map_value(
+            "training_rows", said, lambda item: item if isinstance(item, TrainingRows) else None
+        )
+        _send("training", op.key_rm("rows_handed_out", rows), outputs.training)
     return flow
 
 

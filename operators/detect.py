@@ -7,15 +7,18 @@ from bytewax.operators import KeyedStream, StatefulBatchLogic
 from operators.keygroup import GroupSettings, KeyGroup
 from operators.keygroup_state import dump, load
 from operators.packing import group_in
-from schema import Closed, FeatureBatch
+from schema import Closed, FeatureBatch, TrainingRows
+
+Said = Closed | FeatureBatch | TrainingRows
+"""A group's word; its rows at the end, where they are collected; its rows for a request."""
 
 
-class _DetectLogic(StatefulBatchLogic[bytes, Closed | FeatureBatch, bytes]):
+class _DetectLogic(StatefulBatchLogic[bytes, Said, bytes]):
     def __init__(self, settings: GroupSettings, resume: bytes | None) -> None:
         self._settings = settings
         self._group = None if resume is None else load(resume, settings)
 
-    def on_batch(self, values: list[bytes]) -> tuple[list[Closed | FeatureBatch], bool]:
+    def on_batch(self, values: list[bytes]) -> tuple[list[Said], bool]:
         if self._group is None:
             self._group = KeyGroup(self._settings, group_in(values[0]))
         for buffer in values:
@@ -25,7 +28,7 @@ class _DetectLogic(StatefulBatchLogic[bytes, Closed | FeatureBatch, bytes]):
             return [], self.RETAIN
         if closed.final and self._settings.collect:
             return [closed, *self._group.feature_batches()], self.RETAIN
-        return [closed], self.RETAIN
+        return [closed, *self._group.training_rows()], self.RETAIN
 
     def snapshot(self) -> bytes:
         if self._group is None:
@@ -36,7 +39,7 @@ class _DetectLogic(StatefulBatchLogic[bytes, Closed | FeatureBatch, bytes]):
 @operator
 def detect_anomalies(
     step_id: str, up: KeyedStream[bytes], settings: GroupSettings
-) -> KeyedStream[Closed | FeatureBatch]:
+) -> KeyedStream[Said]:
     """Close ticks at the watermark of all partitions, score them, find alert edges.
 
     Upstream: buffers of `operators.packing`, keyed by `operators.groups.group_names`.

@@ -85,6 +85,11 @@ class Forests:
         """Seed of the cohort's reservoir."""
         return np.uint64(self._seed)
 
+    @property
+    def from_registry(self) -> bool:
+        """Whether a trained model is used, or will be from its time on."""
+        return self._model is not None
+
     def pair(self) -> ForestPair:
         """Return both as the scoring pass takes them."""
         return ForestPair(

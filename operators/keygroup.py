@@ -7,8 +7,10 @@ from itertools import pairwise
 import msgspec
 import numpy as np
 
+from operators.agenda import Agenda, tick_of
 from operators.cohort import CohortTable
 from operators.cohort_pass import new_cohort, score_in_passes
+from operators.commands import collect_anew, collect_ms, obey
 from operators.counters import Counters, Readings
 from operators.detect_settings import DetectSettings
 from operators.findings import anomalies, new_found
@@ -19,7 +21,20 @@ from operators.packing import Named, unpack
 from operators.roster import PLAIN, Roster
 from operators.rules import RuleTable
 from operators.ticks import Column, TickBuffer, ordered
-from schema import F64, I32, I64, Anomaly, Catalogue, Closed, FeatureBatch, MetricSpec, Series
+from schema import (
+    F64,
+    I32,
+    I64,
+    Anomaly,
+    Catalogue,
+    Closed,
+    Command,
+    Drift,
+    FeatureBatch,
+    MetricSpec,
+    Series,
+    TrainingRows,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +71,9 @@ class KeyGroup:
         self.scored = 0  # rows so far
         self.late = 0  # since the last word
         self._tick_ms = settings.tick_s * 1000
+        self.agenda = Agenda(self._tick_ms)
+        self.requests: list[Drift] = []  # whose rows are being collected
+        self._handed: list[TrainingRows] = []
         self.rules = RuleTable(settings.detect.rules)
         self._knobs = settings.detect.knobs(self.rules, settings.tick_s)
         self._found = new_found(0, 0)
@@ -68,6 +86,7 @@ class KeyGroup:
         at = packed.partition
         self.watermark[at] = packed.watermark_ms
         self.newest[at] = packed.max_event_ms
+        self.agenda.add(packed.commands)
         for named in packed.names:
             self.names.append((named.ts_ms // self._tick_ms, at, named))
         if packed.names:
@@ -110,20 +129,12 @@ class KeyGroup:
         until_ms = watermark // self._tick_ms * self._tick_ms
         if watermark < 0 or (until_ms <= self.closed_ms and not final):
             return None
-        series, ts_ms, value, absorbed = self._values(until_ms)
         found: list[Anomaly] = []
-        if len(series):
-            order = self.roster.order()
-            series, tick, value = ordered(series, ts_ms, value, self._tick_ms, order)
-            bounds = np.searchsorted(order.cohort[series], np.arange(len(self.roster.tables) + 1))
-            rows = self.roster.row[series]
-            for i, (lo, hi) in enumerate(pairwise(bounds)):
-                if hi > lo:
-                    found += self._score(i, tick[lo:hi], rows[lo:hi], value[lo:hi])
-        found.sort(key=lambda a: (a.tick_ms, a.resource.key, a.kind, a.edge))
-        found = self._named(found, until_ms)
-        self._forget()
-        self.closed_ms = until_ms
+        absorbed = 0
+        while (stop_ms := self._next_stop()) is not None and stop_ms < until_ms:
+            absorbed += self._close_until(max(stop_ms, self.closed_ms), found)
+            self._obey()
+        absorbed += self._close_until(until_ms, found)
         late, self.late = self.late, 0
         return Closed(
             self.index,
@@ -135,6 +146,24 @@ class KeyGroup:
             absorbed,
             late,
         )
+
+    def _close_until(self, until_ms: int, into: list[Anomaly]) -> int:
+        """Close the ticks before `until_ms`; return how many samples gave no value."""
+        series, ts_ms, value, absorbed = self._values(until_ms)
+        found: list[Anomaly] = []
+        if len(series):
+            order = self.roster.order()
+            series, tick, value = ordered(series, ts_ms, value, self._tick_ms, order)
+            bounds = np.searchsorted(order.cohort[series], np.arange(len(self.roster.tables) + 1))
+            rows = self.roster.row[series]
+            for i, (lo, hi) in enumerate(pairwise(bounds)):
+                if hi > lo:
+                    found += self._score(i, tick[lo:hi], rows[lo:hi], value[lo:hi])
+        found.sort(key=lambda a: (a.tick_ms, a.resource.key, a.kind, a.edge))
+        into += self._named(found, until_ms)
+        self._forget()
+        self.closed_ms = until_ms
+        return absorbed
 
     def _values(self, until_ms: int) -> tuple[I32, I64, F64, int]:
         """Take what waits for the ticks before `until_ms`; return values, and how many gave none.
@@ -213,7 +242,39 @@ class KeyGroup:
                 for buffer, uid in zip(buffers, uids, strict=True):
                     buffer.renumber(self.roster.find(uid))
 
+    # ------------------------------------------------------------------ commands
+
+    def _next_stop(self) -> int | None:
+        """Return the tick before which something other than scoring is to be done."""
+        stops = [tick_of(collect_ms(request), self._tick_ms) for request in self.requests]
+        due_ms = self.agenda.next_ms()
+        return min(stops if due_ms is None else [*stops, due_ms], default=None)
+
+    def _obey(self) -> None:
+        """Do what is due before the tick at `closed_ms`: hand out rows, then obey commands."""
+        due = [r for r in self.requests if tick_of(collect_ms(r), self._tick_ms) <= self.closed_ms]
+        for request in due:
+            self.requests.remove(request)
+            batches = [b for b in self.feature_batches() if b.service == request.service]
+            self._handed += [TrainingRows(request.id, self.index, batch) for batch in batches]
+        for command in self.agenda.take(self.closed_ms):
+            self._take_up(command)
+
+    def _take_up(self, command: Command) -> None:
+        tables = self.roster.tables
+        obey(command, self.closed_ms // self._tick_ms, tables, self.forests)
+        if isinstance(command, Drift):
+            self.requests.append(command)
+            for table, forests in zip(tables, self.forests, strict=True):
+                if table.service == command.service:
+                    self.scored -= collect_anew(table, forests)
+
     # ------------------------------------------------------------------ training
+
+    def training_rows(self) -> list[TrainingRows]:
+        """Return, once, what `close` came to hand out."""
+        handed, self._handed = self._handed, []
+        return handed
 
     def feature_batches(self) -> list[FeatureBatch]:
         """Return each cohort's reservoir."""

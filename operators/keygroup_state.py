@@ -14,6 +14,7 @@ from operators.keygroup import GroupSettings, KeyGroup
 from operators.layout import Cohort
 from operators.packing import Named
 from operators.roster import Streams
+from schema import Command, Drift
 
 # what today's catalogue and rules decide is not kept
 _KEPT = (
@@ -62,6 +63,8 @@ class GroupState(msgspec.Struct, frozen=True, tag="keygroup.v1"):
     streams: Streams = Streams()
     counters: CounterState = CounterState()
     readings: tuple[Array, ...] = ()  # as `waiting`, start and count; none: nothing waits
+    commands: tuple[Command, ...] = ()  # not yet due
+    requests: tuple[Drift, ...] = ()  # whose rows are being collected
 
 
 def dump(group: KeyGroup) -> bytes:
@@ -88,6 +91,8 @@ def dump(group: KeyGroup) -> bytes:
         group.roster.streams(),
         group.counters.state(),
         tuple(map(_array, (group.roster.uid[counting], *readings))) if len(counting) else (),
+        group.agenda.commands(),
+        tuple(group.requests),
     )
     return msgspec.msgpack.encode(state)
 
@@ -129,6 +134,8 @@ def load(raw: bytes, settings: GroupSettings) -> KeyGroup:
         if kept:
             uid, *columns = map(_restored, kept)
             buffer.add(group.roster.find(uid), *columns)
+    group.agenda.add(state.commands)
+    group.requests = list(state.requests)
     return group
 
 

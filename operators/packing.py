@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from schema import F64, I64, U64, Series
+from schema import F64, I64, U64, Command, Series
 
-VERSION = 2
-_HEAD = struct.Struct("<HHHHIIqq")  # version, group, partition, flags, samples, names, times
+VERSION = 3
+# version, group, partition, flags, samples, bytes of names and of commands, times; whole words,
+# so that the columns are aligned
+_HEAD = struct.Struct("<HHHHIII4xqq")
 _END, _COUNTERS = 1, 2
 
 
@@ -37,15 +39,18 @@ class Packed:
     names: tuple[Named, ...]
     start_ms: I64 | None = None  # as in `schema.SampleBatch`
     count: F64 | None = None
+    commands: tuple[Command, ...] = ()  # of the control log; every group gets every one
 
 
 _names_encoder = msgspec.msgpack.Encoder()
 _names_decoder = msgspec.msgpack.Decoder(tuple[Named, ...])
+_commands_decoder = msgspec.msgpack.Decoder(tuple[Command, ...])
 
 
 def pack(item: Packed) -> bytes:
-    """Return `item` as one buffer: a header, three or five columns, the names as msgpack."""
+    """Return `item` as one buffer: a header, three or five columns, names, commands."""
     names = _names_encoder.encode(item.names) if item.names else b""
+    commands = msgspec.msgpack.encode(item.commands) if item.commands else b""
     counters = b""
     if item.start_ms is not None and item.count is not None:
         counters = item.start_ms.tobytes() + item.count.tobytes()
@@ -56,11 +61,12 @@ def pack(item: Packed) -> bytes:
         (_END if item.end else 0) | (_COUNTERS if counters else 0),
         len(item.uid),
         len(names),
+        len(commands),
         item.watermark_ms,
         item.max_event_ms,
     )
     columns = (item.uid.tobytes(), item.ts_ms.tobytes(), item.value.tobytes(), counters)
-    return b"".join((head, *columns, names))
+    return b"".join((head, *columns, names, commands))
 
 
 def group_in(buffer: bytes) -> int:
@@ -70,26 +76,26 @@ def group_in(buffer: bytes) -> int:
 
 def unpack(buffer: bytes) -> Packed:
     """Return what `pack` packed; the columns are read-only views of the buffer."""
-    version, group, partition, flags, n, names_size, watermark_ms, max_event_ms = _HEAD.unpack_from(
-        buffer
-    )
+    head = _HEAD.unpack_from(buffer)
+    version, group, partition, flags, n, names_size, commands_size, watermark_ms, newest_ms = head
     if version != VERSION:
         raise ValueError(f"packed samples must be of version {VERSION}, got {version!r}")
     at = _HEAD.size
     counters = bool(flags & _COUNTERS)
     names_at = at + (40 if counters else 24) * n
+    commands_at = names_at + names_size
+    memory = memoryview(buffer)
     return Packed(
         group,
         partition,
         watermark_ms,
-        max_event_ms,
+        newest_ms,
         bool(flags & _END),
         np.frombuffer(buffer, np.uint64, n, at),
         np.frombuffer(buffer, np.int64, n, at + 8 * n),
         np.frombuffer(buffer, np.float64, n, at + 16 * n),
-        _names_decoder.decode(memoryview(buffer)[names_at : names_at + names_size])
-        if names_size
-        else (),
+        _names_decoder.decode(memory[names_at:commands_at]) if names_size else (),
         np.frombuffer(buffer, np.int64, n, at + 24 * n) if counters else None,
         np.frombuffer(buffer, np.float64, n, at + 32 * n) if counters else None,
+        _commands_decoder.decode(memory[commands_at:]) if commands_size else (),
     )

@@ -58,8 +58,8 @@ def test_a_sample_takes_24_bytes() -> None:
 
 
 def test_another_version_is_refused_by_number() -> None:
-    buffer = b"\x03\x00" + pack(packed())[2:]
-    with pytest.raises(ValueError, match="version 2, got 3"):
+    buffer = b"\x04\x00" + pack(packed())[2:]
+    with pytest.raises(ValueError, match="version 3, got 4"):
         unpack(buffer)
 
 
