@@ -30,17 +30,21 @@ def a_stream(n: int, features: int, seed: int, kind: str) -> F64:
         rows = rows * 6 - 3
     elif kind == "spikes":
         rows[rng.random(n) < 0.05] = 1.0
+    elif kind == "duplicates":
+        rows[n // 2 :] = rows[: n - n // 2]
+    elif kind == "gaps":
+        rows[rng.random(rows.shape) < 0.1] = np.nan  # takes the right way, as in River
     return rows
 
 
-KINDS = ["plain", "constant", "shift", "outside", "spikes"]
+KINDS = ["plain", "constant", "shift", "outside", "spikes", "duplicates", "gaps"]
 
 
 @given(
     trees=st.integers(1, 8),
     height=st.integers(1, 9),
     window=st.integers(1, 120),
-    features=st.integers(1, 8),
+    features=st.integers(1, 64),
     seed=st.integers(0, 2**32 - 1),
     n=st.integers(1, 300),
     kind=st.sampled_from(KINDS),
@@ -77,6 +81,21 @@ def test_scores_equal_those_of_river_over_long_streams_with_the_default_settings
         scores = score_and_learn_rows(grow(HalfSpaceTreesSettings(seed=seed), 20), rows)
         assert np.isnan(scores[:250]).all()
         assert scores[250:].tolist() == expected[250:]
+
+
+@pytest.mark.parametrize(("trees", "height", "window"), [(60, 3, 20), (2, 11, 50), (1, 13, 7)])
+def test_scores_equal_those_of_river_with_many_trees_and_with_high_ones(
+    trees: int, height: int, window: int
+) -> None:
+    rows = a_stream(4 * window, 64, 3, "shift")
+    river = anomaly.HalfSpaceTrees(n_trees=trees, height=height, window_size=window, seed=11)
+    forest = grow(HalfSpaceTreesSettings(trees, height, window, 11), 64)
+    for i, row in enumerate(rows):
+        keyed = dict(enumerate(row.tolist()))
+        if i >= window:
+            assert score_row(forest, row) == river.score_one(keyed)
+        river.learn_one(keyed)
+        learn_row(forest, row)
 
 
 def small(window: int = 30) -> HalfSpaceTreesSettings:

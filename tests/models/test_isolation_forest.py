@@ -46,7 +46,7 @@ KINDS = ["plain", "constant column", "all equal", "few values", "wide", "beside 
 
 @given(
     n=st.integers(1, 300),
-    features=st.integers(1, 12),
+    features=st.integers(1, 64),
     trees=st.integers(1, 12),
     max_samples=st.integers(1, 300),
     max_features=st.sampled_from([1.0, 0.5]),
@@ -77,6 +77,29 @@ def test_scores_equal_those_of_scikit_learn(
     np.testing.assert_allclose(
         score_rows(forest, asked), -model.score_samples(asked), rtol=0, atol=1e-12
     )
+
+
+@given(
+    n=st.integers(1, 600),
+    features=st.integers(1, 64),
+    trees=st.integers(1, 12),
+    max_samples=st.integers(1, 600),
+    seed=st.integers(0, 2**32 - 1),
+    kind=st.sampled_from(KINDS),
+)
+@settings(max_examples=30, deadline=None)
+def test_the_forest_that_is_fitted_is_the_one_that_scikit_learn_fits(
+    n: int, features: int, trees: int, max_samples: int, seed: int, kind: str
+) -> None:
+    rows = some_rows(n, features, seed, kind)
+    rows[n // 2 :] = rows[: n - n // 2]  # duplicates
+    theirs = IsolationForest(
+        n_estimators=trees, max_samples=min(n, max_samples), random_state=seed
+    ).fit(rows)
+    ours = fit_forest(rows, trees, max_samples, seed=seed)
+    assert [np.asarray(part).tobytes() for part in ours] == [
+        np.asarray(part).tobytes() for part in flatten(theirs)
+    ]
 
 
 def test_a_row_scores_alike_to_the_bit_alone_in_a_batch_and_in_any_layout() -> None:
@@ -151,6 +174,7 @@ def test_nan_and_infinity_end_in_some_leaf() -> None:
     asked = np.array([[np.nan] * 3, [np.inf] * 3, [-np.inf] * 3])
     scores = score_rows(forest, asked)
     assert ((scores > 0) & (scores <= 1)).all()
+    assert scores[0] == scores[2]  # NaN takes the left way
 
 
 # ---------------------------------------------------------------- attribution
