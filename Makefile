@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 export PYTHON
 
-.PHONY: help setup demo test lint types bench bench-decode quality fuzz chaos components kafka
+.PHONY: help setup demo test lint types bench bench-decode bench-forests quality fuzz chaos components kafka
 
 help: ## Say what there is (this list)
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | awk -F ':.*## ' '{ printf "  make %-14s%s\n", $$1, $$2 }'
@@ -36,6 +36,9 @@ bench: setup ## Measure the whole flow beside a bare one and the per-event way
 
 bench-decode: setup ## Measure every decoder beside bare readers of the same messages
 	$(BIN)/python -m benchmarks.decode --write benchmarks/decode.json
+
+bench-forests: setup ## Measure both forests a row beside scikit-learn and River, by batch size
+	$(BIN)/python -m benchmarks.forests --write benchmarks/forests.json
 
 quality: setup ## Measure detection on labelled metrics, where they are; see docs/detection.md
 	$(BIN)/python -m benchmarks.quality
