@@ -33,9 +33,6 @@ class Severity(IntEnum):
     CRITICAL = 4
 
 
-# ---------------------------------------------------------------- what is measured
-
-
 class Resource(msgspec.Struct, frozen=True):
     """A cloud resource. `name` is exactly what came in; `key` is its identity everywhere."""
 
@@ -105,6 +102,8 @@ class MetricSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lower: float | None = None  # natural limits of the canonical value
     upper: float | None = None
     min_change: float = 0.0  # smallest change worth a page, in the canonical unit
+    least_effect: float | None = None  # the same in usual spreads; None: `alerts.least_effect`
+    harmless: tuple[float, float] | None = None  # values from here to there are never a reason
     labels: Labels = ()  # given to its series: direction=in tells NetworkIn from NetworkOut
     across: tuple[str, ...] = ()  # labels that do not make a series: cpu=0, cpu=1 are one
 
@@ -115,6 +114,10 @@ class MetricSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"scale must be finite and not 0, got {self.scale!r}")
         if self.lower is not None and self.upper is not None and not self.lower < self.upper:
             raise ValueError(f"lower must be below upper, got {self.lower!r} and {self.upper!r}")
+        if self.least_effect is not None and not 0 <= self.least_effect <= 100:
+            raise ValueError(f"least_effect must be in [0, 100], got {self.least_effect!r}")
+        if self.harmless is not None and not self.harmless[0] <= self.harmless[1]:
+            raise ValueError(f"harmless must be [least, most], got {list(self.harmless)!r}")
 
 
 class Catalogue(Protocol):
@@ -195,8 +198,7 @@ class Decoded:
     """What a decoder made of a chunk."""
 
     batch: SampleBatch
-    # Payload index in the chunk, reason, detail, in the order of the payloads. What is refused
-    # for a reason of `NO_VALUE` is absorbed, not bad.
+    # Payload index, reason, detail, in the order of the payloads; `NO_VALUE` is not bad.
     rejects: list[tuple[int, str, str]]
 
 
@@ -262,9 +264,6 @@ class TrainingRows:
     batch: FeatureBatch
 
 
-# ---------------------------------------------------------------- what is done to a running flow
-
-
 class Drift(msgspec.Struct, frozen=True, tag_field="kind", tag="drift"):
     """The resources of a service have come to another level together, and stay there."""
 
@@ -293,7 +292,8 @@ class Feedback(msgspec.Struct, frozen=True, tag_field="kind", tag="feedback"):
 
     incident: str  # its id
     verdict: Literal["false_positive", "real"]
-    targets: tuple[tuple[str, str, Labels], ...]  # a resource's key, metric, labels
+    # a resource's key, metric, labels, and how far it went up and down, in its unit
+    targets: tuple[tuple[str, str, Labels, float, float], ...]
     effective_ms: int
     actor: str
 

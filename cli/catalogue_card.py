@@ -91,6 +91,10 @@ def _meant(entry: "Entry") -> Iterator[Row]:
     if spec.min_change:
         least = f"{spec.min_change:.12g} {spec.unit}".rstrip()
         yield "smallest change", least, file("min_change", "")
+    if spec.least_effect is not None:
+        yield "least effect", f"{spec.least_effect:g} spreads", file("least_effect", "")
+    if spec.harmless is not None:
+        yield "harmless", "from {:g} to {:g}".format(*spec.harmless), file("harmless", "")
 
 
 def _series(entry: "Entry") -> Iterator[Row]:

@@ -34,6 +34,8 @@ class Meaning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lower: float | Unset | None = UNSET
     upper: float | Unset | None = UNSET
     min_change: float | Unset = UNSET
+    least_effect: float | Unset | None = UNSET
+    harmless: tuple[float, float] | Unset | None = UNSET
 
     def __post_init__(self) -> None:
         MetricSpec("", **self.present())

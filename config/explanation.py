@@ -15,7 +15,9 @@ from schema import MetricSpec
 MAX_NEAREST = 5
 
 _PLAIN = re.compile(r"[A-Za-z_][\w./%|=-]*")  # needs no quotes in YAML
-_MEANING = ("unit", "bad", "weight", "load", "lower", "upper", "min_change")
+_MEANING = (
+    "unit", "bad", "weight", "load", "lower", "upper", "min_change", "least_effect", "harmless"
+)  # fmt: skip
 
 
 class Entry(msgspec.Struct, frozen=True):

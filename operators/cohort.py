@@ -1,5 +1,6 @@
 """The resources of one service in one key group: their arrays, their order, their names."""
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -31,6 +32,7 @@ from operators.rules import RuleTable
 from operators.ticks import rule_of
 from schema import I32, MetricSpec, Resource, Series
 
+_NEVER = (math.nan, math.nan)
 _DIRECTIONS = {"up": UP, "down": DOWN, "both": BOTH, "none": NONE}
 
 
@@ -58,6 +60,9 @@ def empty_arrays(
         direction=np.zeros(0, np.int32),
         weight=np.zeros(0),
         least=np.zeros(0),
+        effect=np.zeros(0),
+        harmless=np.zeros((0, 2)),
+        bar=np.zeros((0, 2)),
         lead=np.zeros(0),
         counted=np.zeros(0, np.int32),
         column=np.zeros(0, np.int32),
@@ -123,6 +128,7 @@ class CohortTable:
             "season": np.zeros((n, baseline.SEASON), np.float32),
             "owner": np.array(owner, np.int32),
             "rule_run": np.zeros((n, MAX_RULES), np.int32),
+            "bar": np.zeros((n, 2)),
             "resource": unheard,
             "tails": np.zeros((resources, *old.tails.shape[1:])),
         }
@@ -139,6 +145,8 @@ class CohortTable:
             "direction": np.array([_DIRECTIONS[s.bad] for s in specs], np.int32),
             "weight": np.array([s.weight for s in specs], np.float64),
             "least": np.array([s.min_change for s in specs], np.float64),
+            "effect": np.array([s.least_effect for s in specs], np.float64),  # None: NaN
+            "harmless": np.array([s.harmless or _NEVER for s in specs], np.float64).reshape(-1, 2),
             "lead": np.array([_lead(m) for m in members], np.float64),
             "counted": np.array([_is_counted(s) for s in specs], np.int32),
             "column": np.array([self.columns.get(m.series.metric, -1) for m in members], np.int32),
@@ -281,6 +289,9 @@ SERIES_ARRAYS = (
     "direction",
     "weight",
     "least",
+    "effect",
+    "harmless",
+    "bar",
     "lead",
     "counted",
     "column",

@@ -7,6 +7,7 @@ it may change the tables and forests that it is given, and knows nothing else.
 from collections.abc import Sequence
 
 from operators.cohort import CohortTable
+from operators.feedback import apply_feedback
 from operators.forests import Forests
 from operators.layout import FIRST_TICK, FIT_TICK, ROWS
 from schema import Command, Drift, Feedback, Promotion
@@ -25,7 +26,8 @@ def obey(
         case Promotion():
             pass  # the shelf of `operators.forests`, for the service's forests
         case Feedback():
-            pass  # `operators.feedback.apply_feedback`, for every table
+            for table in tables:
+                apply_feedback(table, command)
 
 
 def collect_anew(table: CohortTable, forests: Forests) -> int:

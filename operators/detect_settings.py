@@ -16,6 +16,7 @@ from models.statistical import StatisticalSettings
 from models.temporal import TemporalSettings
 from operators.alerts import AlertSettings
 from operators.layout import Knobs
+from operators.metric_settings import MetricSettings
 from operators.rules import Rule, RuleTable
 
 
@@ -34,6 +35,9 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hold_down: HoldDownSettings = HoldDownSettings()
     alerts: AlertSettings = AlertSettings()
     rules: tuple[Rule, ...] = ()
+    metrics: tuple[
+        MetricSettings, ...
+    ] = ()  # what differs for single ones, a later over an earlier
     max_label_sets: int = 32  # of a metric of a resource that are told apart; the rest are one
 
     def __post_init__(self) -> None:

@@ -20,8 +20,11 @@ def _feature(z: float, direction: int) -> float:
 
 
 @jit
-def note_features(cohort: Cohort, s: int, views: F64, row: F64, kept: F32) -> None:
-    """Put a series' views into the rows of forests and reservoir; of a metric's, the largest."""
+def note_features(cohort: Cohort, s: int, views: F64, share: float, row: F64, kept: F32) -> None:
+    """Put a series' views into the rows of forests and reservoir; of a metric's, the largest.
+
+    The forests see only the `share` of it that counts.
+    """
     column = cohort.column[s] * FEATURES
     slot = cohort.slot[s] * FEATURES
     for k in range(MISSING):
@@ -29,8 +32,8 @@ def note_features(cohort: Cohort, s: int, views: F64, row: F64, kept: F32) -> No
         if k == 3:
             view = views[Z_CHANGE]
         size = _feature(view, cohort.direction[s])
-        if column >= 0 and abs(size) > abs(row[column + k]):
-            row[column + k] = size
+        if column >= 0 and share * abs(size) > abs(row[column + k]):
+            row[column + k] = share * size
         if abs(size) > abs(kept[slot + k]):
             kept[slot + k] = size
     kept[slot + MISSING] = 0.0

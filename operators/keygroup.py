@@ -17,6 +17,7 @@ from operators.findings import anomalies, new_found
 from operators.forests import Forests, ServiceModel, feature_batch
 from operators.ingest import FOREVER_MS, NEVER_MS
 from operators.layout import FIRST_TICK, GONE, MAX_EVIDENCE, MAX_RULES, ROWS
+from operators.metric_settings import spec_in_force
 from operators.packing import Named, unpack
 from operators.roster import PLAIN, Roster
 from operators.rules import RuleTable
@@ -108,8 +109,9 @@ class KeyGroup:
         self.readings.add(*(column[~plain] for column in columns))
 
     def spec(self, series: Series) -> MetricSpec:
-        """Return what the catalogue knows of a series' metric."""
-        return self.settings.catalogue.lookup(series.resource.service, series.metric)
+        """Return what catalogue and settings know of a series' metric."""
+        spec = self.settings.catalogue.lookup(series.resource.service, series.metric)
+        return spec_in_force(self.settings.detect.metrics, series, spec)
 
     def new_cohort(self, service: str) -> CohortTable:
         """Return an empty cohort, its forests added to `forests`; the caller keeps the table."""

@@ -24,6 +24,7 @@ _KEPT = (
     "season",
     "owner",
     "rule_run",
+    "bar",
     "resource",
     "tails",
     "cohort_tails",
@@ -148,6 +149,7 @@ def _fitted(kept: dict[str, npt.NDArray[Any]], today: Cohort) -> dict[str, npt.N
     if "past" not in kept or kept["past"].shape[1:] != today.past.shape[1:]:
         kept["past"] = np.zeros((rows, *today.past.shape[1:]), np.float32)
         kept["shape"] = np.zeros((rows, *today.shape.shape[1:]))
+    kept.setdefault("bar", np.zeros((rows, 2)))
     for name in ("resource", "tails", "cohort_tails"):
         old, like = kept[name], getattr(today, name)
         lead = 0 if name == "cohort_tails" else 1

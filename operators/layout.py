@@ -70,6 +70,9 @@ class Cohort(NamedTuple):
     direction: I32  # (series,)
     weight: F64  # (series,)
     least: F64  # (series,) smallest change of interest
+    effect: F64  # (series,) spreads that it must be off to make an alert; NaN: `least_effect`
+    harmless: F64  # (series, 2) values from here to there say nothing; NaN: all say something
+    bar: F64  # (series, 2) how far up and down it is known to go for no reason; 0: not known
     lead: F64  # (series,) a load metric's rank, all different; 0: is none
     counted: I32  # (series,) 1: a number of events
     column: I32  # (series,) of the feature row, in metrics; -1: none

@@ -64,6 +64,7 @@ from operators.series_score import (
     WARM,
     WEIGHTS,
     Bench,
+    heard,
     score_series,
     score_shape,
 )
@@ -121,6 +122,7 @@ def _learn_resource(
             cohort.shape[s] = 0.0
             cohort.season[s] = 0.0
             cohort.rule_run[s] = 0
+            cohort.bar[s] = 0.0
         ready = learn(
             cohort.state[s],
             cohort.season[s],
@@ -143,15 +145,16 @@ def _learn_resource(
         if ready and cohort.lead[s] > 0.0 and cohort.lead[s] == own[LEAD]:
             sums[LOAD] = views[RESIDUAL]
             sums[LOAD_AWAY] = values[i] - cohort.state[s, MEAN]
+        share = heard(cohort, s, values[i], values[i] - views[EXPECTED])
         if cohort.past.shape[1]:
-            score_shape(cohort, s, i, values[i], knobs, bench)
+            score_shape(cohort, s, i, values[i], share, knobs, bench)
         if knobs.rule_for.size:
             check_rules(cohort, s, owner, tick, values[i], views, knobs, found)
         if ready:
             sums[WARM] = 1.0
-            note_features(cohort, s, views, bench.row, bench.kept)
+            note_features(cohort, s, views, share, bench.row, bench.kept)
             if cohort.direction[s] != NONE and cohort.weight[s] > 0.0:
-                score_series(cohort, s, i, values[i], learns, knobs, bench)
+                score_series(cohort, s, i, values[i], share, learns, knobs, bench)
 
 
 @jit

@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from models.baseline import DEVIATION, EFFECT, EXPECTED, OUT_SINCE, SPREAD, TAIL
+from models.baseline import DEVIATION, EFFECT, EXPECTED, MIDDLE, OUT_SINCE, SHORT, SPREAD, TAIL
 from models.calibration import COUNT, EXCESS, QUANTILE, learn_tail, surprise
 from models.discord import MEDIAN
 from models.discord import judge as judge_shape
@@ -44,10 +44,36 @@ class Bench(NamedTuple):
 
 
 @jit
+def heard(cohort: Cohort, s: int, value: float, away: float) -> float:
+    """Return how much a sample counts that is `away` from what was expected, 0 to 1.
+
+    Nothing within the harmless range, and up to the series' bar on that side; all of it from twice
+    the bar on. What the means of the last samples still carry is as far away as they are.
+    """
+    if cohort.harmless[s, 0] <= value <= cohort.harmless[s, 1]:
+        return 0.0
+    for mean in (cohort.state[s, SHORT], cohort.state[s, MIDDLE]):
+        if abs(mean) > abs(away):
+            away = mean
+    bar = cohort.bar[s, 0] if away > 0.0 else cohort.bar[s, 1]
+    return min(max(abs(away) / bar - 1.0, 0.0), 1.0) if bar > 0.0 else 1.0
+
+
+@jit
 def score_series(
-    cohort: Cohort, s: int, at: int, value: float, learns: bool, knobs: Knobs, bench: Bench
+    cohort: Cohort,
+    s: int,
+    at: int,
+    value: float,
+    share: float,
+    learns: bool,
+    knobs: Knobs,
+    bench: Bench,
 ) -> None:
-    """Judge a warm series where it hurts: its part of the temporal and the statistical score."""
+    """Judge a warm series where it hurts: its part of the temporal and the statistical score.
+
+    `share` of it counts, see `heard`; what is learned is the whole.
+    """
     views, sums = bench.views[at], bench.sums
     direction = cohort.direction[s]
     weight = cohort.weight[s]
@@ -58,7 +84,7 @@ def score_series(
         tail[QUANTILE] = knobs.start_quantile
         tail[EXCESS] = knobs.start_excess
     if pooled[COUNT] >= knobs.tail_rows:
-        rare = surprise(size, tail, pooled, knobs.prior_rows)
+        rare = share * surprise(size, tail, pooled, knobs.prior_rows)
         part = (math.sqrt(min(weight, 1.5)) * rare) ** 4
         sums[TOTAL] += part
         bench.parts[at] += part
@@ -68,9 +94,10 @@ def score_series(
     if learns:
         learn_tail(tail, size, knobs.memory_rows)
         learn_tail(pooled, size, knobs.memory_rows)
-    plain = statistical_score(views, direction, knobs.statistical[0], knobs.statistical[1])
+    plain = share * statistical_score(views, direction, knobs.statistical[0], knobs.statistical[1])
     sums[STATISTICAL] += weight * plain * plain
-    far = oriented(views[EFFECT], direction) >= knobs.least_effect
+    least = knobs.least_effect if math.isnan(cohort.effect[s]) else cohort.effect[s]
+    far = share * oriented(views[EFFECT], direction) >= least
     if far and abs(value - views[EXPECTED]) >= cohort.least[s]:
         sums[SOLID] = 1.0
     since = cohort.state[s, OUT_SINCE]
@@ -79,9 +106,11 @@ def score_series(
 
 
 @jit
-def score_shape(cohort: Cohort, s: int, at: int, value: float, knobs: Knobs, bench: Bench) -> None:
+def score_shape(
+    cohort: Cohort, s: int, at: int, value: float, share: float, knobs: Knobs, bench: Bench
+) -> None:
     """Judge the last few samples by the series' own past, and learn this one."""
-    rare = judge_shape(cohort.shape[s], cohort.past[s], value, knobs.discord)
+    rare = share * judge_shape(cohort.shape[s], cohort.past[s], value, knobs.discord)
     if math.isnan(rare):
         return
     direction = cohort.direction[s]

@@ -117,7 +117,7 @@ def test_a_restored_table_is_the_same_table() -> None:
     assert (again.members, again.resources) == (found.members, found.resources)
     assert again.ranks().tolist() == found.ranks().tolist()
     for name in SERIES_ARRAYS:
-        assert getattr(again.arrays, name).tolist() == getattr(found.arrays, name).tolist()
+        np.testing.assert_array_equal(getattr(again.arrays, name), getattr(found.arrays, name))
 
 
 def test_a_restored_table_obeys_the_catalogue_of_today() -> None:

@@ -128,6 +128,19 @@ def test_a_snapshot_from_before_the_discord_detector_goes_on(used: Machine) -> N
         assert not table.arrays.shape.any()
 
 
+def test_a_snapshot_from_before_feedback_goes_on_without_a_bar(used: Machine) -> None:
+    group = next(iter(used.groups.values()))
+    state = msgspec.msgpack.decode(dump(group))
+    for cohort in state["cohorts"]:
+        del cohort[1]["bar"]
+    loaded = load(msgspec.msgpack.encode(state), group.settings)
+    assert all(
+        table.arrays.bar.shape == (len(table.members), 2) and not table.arrays.bar.any()
+        for table in loaded.roster.tables
+    )
+    assert dump(loaded) == dump(group)
+
+
 def golden() -> KeyGroup:
     """Return what the golden file holds: two resources, closed ticks, samples that wait."""
     group = KeyGroup(settings(), 0)
