@@ -4,6 +4,7 @@ import msgspec
 
 from config.loader import load
 from connectors.console import ConsoleSink
+from connectors.control_source import ControlSettings
 from connectors.dead_letter import DeadLetterFile
 from connectors.files import FileSource
 from connectors.formats.settings import DecodeSettings
@@ -35,6 +36,7 @@ class App(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     dead_letter: DeadLetterFile | KafkaOutput | None = None  # none: rejects are counted only
     late: LateFile | KafkaOutput | None = None  # none: late samples are counted only
     control_log: KafkaOutput | str | None = None  # a topic, or the path of a file
+    control: ControlSettings = ControlSettings()
     models: str | None = None  # folder of the model registry
     topology: str | None = None  # file of who calls whom
     inventory: InventoryFile | InventoryTopic | None = None  # whose resources are, how they matter

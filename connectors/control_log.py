@@ -2,6 +2,7 @@
 
 import logging
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -26,7 +27,27 @@ class IdleMark(msgspec.Struct, frozen=True, tag_field="kind", tag="idle"):
 Record = IdleMark | Command  # told apart by `kind`
 
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Record)
+_decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
+
+
+class ControlTail(Protocol):
+    """A reader of the log that goes on where it stood."""
+
+    @property
+    def position(self) -> int:
+        """Return where to open the log to go on from here."""
+        ...
+
+    def read(self) -> list[Record] | None:
+        """Return what was added since the last call: all that was durable when it was made.
+
+        None: that cannot be had now; ask again.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the outside system."""
+        ...
 
 
 class ControlLog(Protocol):
@@ -39,6 +60,20 @@ class ControlLog(Protocol):
     def read(self) -> list[Record]:
         """Return every record that is in the log now, in order."""
         ...
+
+    def tail(self, position: int | None) -> ControlTail:
+        """Open the log at a tail's `position`; None: at its beginning."""
+        ...
+
+
+def soonest_ms(now: datetime, tick_s: int) -> int:
+    """Return the least effective time that a record written now may have, in a live flow.
+
+    At least two whole ticks lie before it. A live flow's control watermark stays behind the wall
+    clock, and no key group gets ahead of it, so the record is there before its tick.
+    """
+    tick_ms = tick_s * 1000
+    return (int(now.timestamp() * 1000) // tick_ms + 3) * tick_ms
 
 
 def encode(record: Record) -> bytes:
@@ -95,14 +130,66 @@ class FileControlLog:
 
     def read(self) -> list[Record]:
         """Return the records in the file; none where there is no file yet."""
-        if not self._path.exists():
-            return []
+        return self.tail(None).read()
+
+    def tail(self, position: int | None) -> "FileTail":
+        """Open the file at a number of lines.
+
+        Raises: ValueError if it has fewer.
+        """
+        return FileTail(self._path, position or 0)
+
+
+class FileTail:
+    """Reads the whole lines that a file of JSON lines has got since."""
+
+    def __init__(self, path: Path, lines: int) -> None:
+        self._path = path
+        self._lines = 0
+        self._bytes = 0
+        if lines:
+            self._skip(lines)
+
+    @property
+    def position(self) -> int:
+        """Return the number of lines read."""
+        return self._lines
+
+    def read(self) -> list[Record]:
+        """Return the records of new lines; a torn line is skipped."""
         records = []
-        for number, line in enumerate(self._path.read_bytes().split(b"\n"), start=1):
-            if not line:
+        for line in self._new_lines():
+            self._lines += 1
+            self._bytes += len(line)
+            if len(line) == 1:
                 continue
             try:
-                records.append(decode(line, f"{self._path}:{number}"))
+                records.append(decode(line, f"{self._path}:{self._lines}"))
             except msgspec.DecodeError:  # not JSON: only a torn write leaves that
-                logger.warning("%s:%d: skipped a torn record", self._path, number)
+                logger.warning("%s:%d: skipped a torn record", self._path, self._lines)
         return records
+
+    def close(self) -> None:
+        """Hold nothing open."""
+
+    def _new_lines(self) -> list[bytes]:
+        size = self._path.stat().st_size if self._path.exists() else 0
+        if size < self._bytes:
+            raise ValueError(
+                f"{self._path}: a control log is only added to, it must have at least "
+                f"{self._bytes} bytes, got {size!r}"
+            )
+        if size == self._bytes:
+            return []
+        with self._path.open("rb") as file:
+            file.seek(self._bytes)
+            found = file.read(size - self._bytes)
+        return found[: found.rfind(b"\n") + 1].splitlines(keepends=True)
+
+    def _skip(self, lines: int) -> None:
+        found = self._new_lines()
+        if len(found) < lines:
+            raise ValueError(
+                f"{self._path}: must have at least {lines} lines to go on, got {len(found)!r}"
+            )
+        self._lines, self._bytes = lines, sum(map(len, found[:lines]))

@@ -3,7 +3,7 @@
 import time
 
 import msgspec
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from connectors.control_log import IdleMark, Record, decode, encode
 from connectors.kafka_client import Contact, KafkaUnavailableError, asking, make_consumer
@@ -12,6 +12,7 @@ from connectors.kafka_sink import Outgoing, Outlet, ensure_topic
 
 TOPIC_PROPERTIES = {"cleanup.policy": "delete", "retention.ms": "-1"}  # a replay needs all of it
 POLL_SIZE, POLL_S = 1_000, 0.05
+TAIL_WAIT_S = 0.5  # for the brokers' answer, inside the flow
 
 
 class KafkaControlLog:
@@ -49,6 +50,10 @@ class KafkaControlLog:
             consumer.close()
         return list(self._records)
 
+    def tail(self, position: int | None) -> "KafkaTail":
+        """Open the topic at an offset."""
+        return KafkaTail(self._settings, position)
+
     def _fetch(self, consumer: Consumer) -> None:
         topic, wait_s = self._settings.topic, self._settings.connect_timeout_s
         first, last = consumer.get_watermark_offsets(TopicPartition(topic, 0), wait_s)
@@ -74,6 +79,64 @@ class KafkaControlLog:
                 else:
                     raise KafkaUnavailableError(f"kafka:{topic}: {error.str()}")
                 self._next = position
+
+
+class KafkaTail:
+    """Reads the records that the topic has got since, by a consumer that stays open."""
+
+    def __init__(self, settings: KafkaOutput, position: int | None) -> None:
+        self._topic = settings.topic
+        contact = Contact(f"kafka:{settings.topic}", settings)
+        self._consumer = make_consumer(settings, contact)
+        self._next = position
+        self._assigned = False
+
+    @property
+    def position(self) -> int:
+        """Return the offset of the next record."""
+        return self._next or 0
+
+    def read(self) -> list[Record] | None:
+        """Return the records up to the topic's end; None while the brokers do not answer."""
+        partition = TopicPartition(self._topic, 0)
+        try:
+            first, last = self._consumer.get_watermark_offsets(partition, TAIL_WAIT_S)
+        except KafkaException:
+            return None  # the consumer's own contact has logged why
+        if self._next is None:
+            self._next = first
+        if not self._assigned:
+            self._consumer.assign([TopicPartition(self._topic, 0, self._next)])
+            self._assigned = True
+        return self._read_until(last)
+
+    def _read_until(self, last: int) -> list[Record] | None:
+        """Return what is before offset `last`; None, and begin again, if it does not come."""
+        records: list[Record] = []
+        at = self.position
+        deadline = time.monotonic() + TAIL_WAIT_S
+        while at < last:
+            if time.monotonic() > deadline:
+                self._assigned = False
+                return None
+            for message in self._consumer.consume(POLL_SIZE, POLL_S):
+                error, offset = message.error(), message.offset()
+                if offset is None or offset < at:
+                    continue
+                if error is None:
+                    where = f"kafka:{self._topic}@{offset}"
+                    records.append(decode(message.value() or b"", where))
+                    at = offset + 1
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    at = max(at, offset)
+                elif error.code() == KafkaError._AUTO_OFFSET_RESET:
+                    raise KafkaUnavailableError(f"kafka:{self._topic}: {error.str()}")
+        self._next = at
+        return records
+
+    def close(self) -> None:
+        """Close the consumer."""
+        self._consumer.close()
 
 
 def _one_partition(settings: KafkaOutput) -> KafkaOutput:

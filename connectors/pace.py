@@ -83,5 +83,24 @@ class Pace:
         reading[index] = False
         return self._lowest(reading)
 
+    def lowest_besides_ms(self, index: int) -> int | None:
+        """Return the lowest watermark of the open partitions other than `index`."""
+        state = self._table[:, STATE]
+        rows = (state == ACTIVE) | (state == IDLE)
+        rows[index] = False
+        return self._lowest(rows)
+
+    def highest_besides_ms(self, index: int) -> int | None:
+        """Return the highest watermark that a partition other than `index` has ever had here."""
+        rows = self._table[:, STATE] != UNOPENED
+        rows[index] = False
+        return int(self._table[rows, WATERMARK].max()) if rows.any() else None
+
+    def ended_besides(self, index: int) -> bool:
+        """Whether all partitions other than `index` have ended."""
+        rows = self._table[:, STATE] != ENDED
+        rows[index] = False
+        return not rows.any()
+
     def _lowest(self, rows: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> int | None:
         return int(self._table[rows, WATERMARK].min()) if rows.any() else None

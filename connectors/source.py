@@ -12,6 +12,8 @@ import msgspec
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from connectors.control_log import ControlLog
+from connectors.control_partition import NEVER_MS, ControlPartition
+from connectors.control_source import NAME, ControlSource
 from connectors.idle import IdleWatch
 from connectors.origin import Item, Origin, Reader, Stage, StageFactory
 from connectors.pace import Pace
@@ -43,8 +45,9 @@ def wall_clock() -> datetime:
 
 
 class Intake(FixedPartitionedSource[Item, bytes], Generic[Item]):
-    """All partitions of all origins as one Bytewax source.
+    """All partitions of all origins as one Bytewax source, and the control log as one more.
 
+    `control_log` is where idle marks are kept, `control` whether and how commands are read.
     A partition's Bytewax name is "origin/partition", its index its place in the list of all of
     them, the same in every process and after every restart: `store` is the folder of the recovery
     store, which remembers it. `stop` ends the flow without an end in band, so that no tick closes
@@ -63,6 +66,7 @@ class Intake(FixedPartitionedSource[Item, bytes], Generic[Item]):
         settings: IntakeSettings,
         pace: Pace | None = None,
         control_log: ControlLog | None = None,
+        control: ControlSource[Item] | None = None,
         store: Path | None = None,
         clock: Callable[[], datetime] = wall_clock,
         monotonic: Callable[[], float] = time.monotonic,
@@ -71,7 +75,8 @@ class Intake(FixedPartitionedSource[Item, bytes], Generic[Item]):
         twice = [name for name, n in Counter(name for name, _, _ in places).items() if n > 1]
         if twice:
             raise ValueError(f"every partition must be read once, got {min(twice)!r} twice")
-        self.names = lasting_order(store, [name for name, _, _ in places])
+        names = [name for name, _, _ in places] + ([NAME] if control else [])
+        self.names = lasting_order(store, names)
         self._places = {name: (origin, part) for name, origin, part in places}
         self._stage = stage
         self._groups = groups
@@ -84,6 +89,9 @@ class Intake(FixedPartitionedSource[Item, bytes], Generic[Item]):
                 f"got {len(self._pace)!r}"
             )
         self._log = control_log
+        self._control = control
+        if control is not None:
+            self._pace.rest(self.names.index(NAME), NEVER_MS)  # nobody gets ahead before it is open
         self._clock = clock
         self._monotonic = monotonic
 
@@ -103,6 +111,15 @@ class Intake(FixedPartitionedSource[Item, bytes], Generic[Item]):
             if standing.eof:
                 self._pace.end(index)
                 return EndedPartition(resume_state)
+        if self._control is not None and for_part == NAME:
+            return ControlPartition(
+                self._control,
+                standing or shape,
+                self._pace,
+                self._stop,
+                self._clock,
+                self._monotonic,
+            )
         origin, part = self._places[for_part]
         stage = self._stage(origin.name, part, index, standing.stage if standing else None)
         position = standing.position if standing else None

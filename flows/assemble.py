@@ -7,7 +7,7 @@ from pathlib import Path
 from config.app import App
 from config.catalogue import SHIPPED, load_catalogue
 from connectors.console import ConsoleFeed, ConsoleSink
-from connectors.control_log import ControlLog, FileControlLog
+from connectors.control_source import ControlSource
 from connectors.dead_letter import DeadLetterFile, dead_letter_lines
 from connectors.files import FileOrigin, FileSource
 from connectors.formats.registry import create_decoder
@@ -16,7 +16,6 @@ from connectors.incident_wire import encode_transition
 from connectors.inventory import Inventory
 from connectors.inventory_file import InventoryFile, read_inventory
 from connectors.jsonl_sink import JsonLinesSink, incident_lines
-from connectors.kafka_control_log import KafkaControlLog
 from connectors.kafka_inventory import read_inventory_topic
 from connectors.kafka_settings import KafkaOutput, KafkaSource
 from connectors.kafka_sink import KafkaDeadLetterSink, KafkaIncidentSink, KafkaLateSink
@@ -29,6 +28,7 @@ from connectors.pace import Pace
 from connectors.simulator.origin import SimulatorOrigin
 from connectors.simulator.settings import OWN_FORMAT
 from connectors.source import Intake, wall_clock
+from flows.control import control_log
 from flows.detect import AnySink
 from flows.models import service_models
 from operators.ingest import Ingest, Ingested, remembered_format
@@ -48,14 +48,19 @@ class Sources:
         self._by_name = {origin.name: origin for origin in self.origins}
 
     def intake(
-        self, stop: threading.Event, pace: Path | None = None, *, keeps: bool = False
+        self,
+        stop: threading.Event,
+        pace: Path | None = None,
+        *,
+        keeps: bool = False,
+        control: ControlSource[Ingested] | None = None,
     ) -> Intake[Ingested]:
         """Return the Bytewax source.
 
         `pace` is the file by which processes keep together; `keeps` says that the flow's state is
-        kept in the settings' recovery store.
+        kept in the settings' recovery store; without `control` no commands are read.
         """
-        count = sum(len(origin.partitions()) for origin in self.origins)
+        count = sum(len(origin.partitions()) for origin in self.origins) + (control is not None)
         return Intake(
             self.origins,
             self._stage,
@@ -63,7 +68,8 @@ class Sources:
             stop=stop,
             settings=self._app.intake,
             pace=Pace.local(count) if pace is None else Pace.shared(pace, count),
-            control_log=_control_log(self._app),
+            control_log=control_log(self._app) if control is None else control.log,
+            control=control,
             store=Path(self._app.recovery.dir) if self._app.recovery.dir and keeps else None,
         )
 
@@ -198,16 +204,6 @@ def _inventory(app: App) -> Inventory | None:
             return read_inventory(file)
         case topic:
             return read_inventory_topic(topic)
-
-
-def _control_log(app: App) -> ControlLog | None:
-    match app.control_log:
-        case None:
-            return None
-        case KafkaOutput() as topic:
-            return KafkaControlLog(topic)
-        case path:
-            return FileControlLog(Path(path))
 
 
 def _incident_sink(settings: object) -> AnySink[Transition]:

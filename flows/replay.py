@@ -22,6 +22,7 @@ from flows.assemble import (
     incident_sinks,
     late_sinks,
 )
+from flows.control import control_source
 from flows.detect import AnySink, Outputs, build
 from flows.labels import Alert, Fault, false_positive_rate
 from flows.launch import run as launch
@@ -105,7 +106,8 @@ def replay(app: App, *, workers: int = 1, also: Outputs | None = None) -> Outcom
 def replay_flow(app: App, folder: Path, also: Outputs | None, stop: threading.Event) -> Dataflow:
     """Build the flow, which also writes what `replay` reads into `folder`."""
     catalogue = catalogue_of(app)
-    intake = Sources(app, catalogue).intake(stop, folder / _PACE)
+    control = control_source(app, folder / _PACE)
+    intake = Sources(app, catalogue).intake(stop, folder / _PACE, control=control)
     mine: list[AnySink[Transition]] = [LineFileSink(folder / _EVENTS, encode_transition)]
     also = also or Outputs(incidents=())
     outputs = Outputs(

@@ -16,7 +16,7 @@ from connectors.console import ConsoleSink
 from connectors.incident_database import shown_url
 from connectors.incident_store import SqlSink
 from connectors.jsonl_sink import JsonLinesSink
-from connectors.kafka_settings import KafkaOutput, KafkaSource
+from connectors.kafka_settings import KafkaOutput
 from connectors.meters import ClosedMeter, Meters, RejectMeter, TallyMeter
 from flows.assemble import (
     Sources,
@@ -27,6 +27,7 @@ from flows.assemble import (
     incident_sinks,
     late_sinks,
 )
+from flows.control import control_source, is_live
 from flows.detect import Outputs, build
 from flows.launch import run as launch
 from flows.warm_up import compile_kernels
@@ -53,7 +54,8 @@ def detect_flow(app: App, pace: Path | None, stop: threading.Event) -> Dataflow:
     """Build the flow of `foreshock run`; `pace` is the file that the host's processes share."""
     catalogue = catalogue_of(app)
     meters = Meters()
-    intake = Sources(app, catalogue, meters).intake(stop, pace, keeps=True)
+    control = control_source(app, pace)
+    intake = Sources(app, catalogue, meters).intake(stop, pace, keeps=True, control=control)
     group = group_settings(app, catalogue, len(intake.names))
     outputs = Outputs(
         incidents=incident_sinks(app),
@@ -71,8 +73,7 @@ def with_control_log(app: App) -> App:
     A partition of a topic that falls silent holds back all ticks, until a mark says that it is
     idle; the mark is logged, so that a replay sees it too.
     """
-    live = any(isinstance(source, KafkaSource) and source.end == "never" for source in app.sources)
-    if app.control_log is not None or not live:
+    if app.control_log is not None or not is_live(app):
         return app
     folder = Path(app.recovery.dir or OWN_FOLDER)
     folder.mkdir(parents=True, exist_ok=True)

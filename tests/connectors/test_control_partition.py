@@ -1,0 +1,288 @@
+"""The control log's partition: what its watermark follows, and what it never does."""
+
+import logging
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from connectors.control_log import FileControlLog, IdleMark
+from connectors.control_partition import MARGIN_MS, NEVER_MS, ControlPartition
+from connectors.control_source import ControlSettings, ControlSource, Guide
+from connectors.pace import Pace
+from connectors.partition import Standing
+from operators.control_stage import Broadcast
+from operators.ingest import FOREVER_MS, Ingested, IngestSettings
+from operators.packing import unpack
+from schema import Command, Promotion
+from tests.connectors.fakes import START, Clock
+from tests.operators.made_commands import MINUTE_MS, drift, feedback
+
+START_MS = int(START.timestamp() * 1000)
+INGEST = IngestSettings(groups=1)
+LEAD_MS = 5 * MINUTE_MS
+
+
+@dataclass
+class Bench:
+    """A control partition beside one other, whose pace and frontier the test sets."""
+
+    path: Path
+    guide: Guide
+    settings: ControlSettings = field(default_factory=lambda: ControlSettings(wait_s=60.0))
+    monotonic: Clock = field(default_factory=Clock)
+    stop: threading.Event = field(default_factory=threading.Event)
+    wall_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.log = FileControlLog(self.path)
+        self.begin(None)
+
+    def begin(self, resume: bytes | None) -> None:
+        """Open the partition, with a pace and a frontier that nobody has set."""
+        standing = Standing(1, 2, 0, None, False, b"")
+        if resume is not None:
+            standing = msgspec.msgpack.decode(resume, type=Standing)
+        self.pace, self.frontier = Pace.local(2), Pace.local(1)
+        source = ControlSource(
+            self.log, self._stage, self.guide, self.settings, frontier=self.frontier
+        )
+        self.partition: ControlPartition[Ingested] = ControlPartition(
+            source, standing, self.pace, self.stop, self._clock, self.monotonic
+        )
+        self.watermark_ms = NEVER_MS
+        self.commands: list[Command] = []
+
+    @staticmethod
+    def _stage(index: int, resume: bytes | None) -> Broadcast:
+        return Broadcast(INGEST, index, resume)
+
+    def _clock(self) -> datetime:
+        return START + timedelta(seconds=self.wall_s)
+
+    def poll(self, after_s: float = 1.0) -> float:
+        """Let the partition work; return its watermark as a group has it, in minutes."""
+        self.monotonic.now_s += after_s
+        for item in self.partition.next_batch():
+            for _, buffer in item.packed:
+                packed = unpack(buffer)
+                assert packed.watermark_ms >= self.watermark_ms
+                self.watermark_ms = packed.watermark_ms
+                self.commands += packed.commands
+        return self.watermark_ms / MINUTE_MS
+
+    @property
+    def ended(self) -> bool:
+        return self.watermark_ms == FOREVER_MS
+
+
+REPLAY = Guide(MINUTE_MS)
+HELD = Guide(MINUTE_MS, lead_ms=LEAD_MS)
+WAITING = Guide(MINUTE_MS, lead_ms=LEAD_MS, waits=True)
+
+
+def test_a_replay_reads_the_log_once_and_ends(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "log", REPLAY)
+    for record in (feedback(5), IdleMark("kafka:t/0", 1, 2), drift(1, 2)):
+        bench.log.append(record)
+    bench.poll()
+    assert bench.commands == [feedback(5), drift(1, 2)]
+    assert bench.ended
+    assert bench.pace.ended_besides(1)
+    with pytest.raises(StopIteration):
+        bench.partition.next_batch()
+
+
+def test_a_replay_without_a_log_file_ends_too(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "none", REPLAY)
+    bench.poll()
+    assert bench.ended
+
+
+def test_a_stop_is_no_end(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "log", REPLAY)
+    bench.stop.set()
+    with pytest.raises(StopIteration):
+        bench.partition.next_batch()
+    assert not bench.ended
+
+
+# ------------------------------------------------------------------ live
+
+
+def test_live_the_watermark_follows_the_wall_clock_less_a_margin(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "log", Guide(MINUTE_MS, live=True))
+    assert bench.poll() == (START_MS - MARGIN_MS) / MINUTE_MS
+    bench.wall_s = 120.0
+    assert bench.poll(after_s=0.0) == (START_MS + 120_000 - MARGIN_MS) / MINUTE_MS
+    bench.log.append(feedback(5))
+    bench.poll()
+    assert bench.commands == [feedback(5)]
+    assert not bench.ended
+
+
+def test_live_the_log_is_looked_at_every_so_often(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "log", Guide(MINUTE_MS, live=True))
+    bench.poll()
+    bench.log.append(feedback(5))
+    bench.poll(after_s=0.4)
+    assert bench.commands == []
+    bench.poll(after_s=0.4)
+    assert bench.commands == [feedback(5)]
+
+
+def test_a_command_that_comes_too_late_is_sent_on_and_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = Bench(tmp_path / "log", Guide(MINUTE_MS, live=True))
+    bench.poll()
+    bench.log.append(feedback(1))
+    with caplog.at_level(logging.WARNING):
+        bench.poll()
+    assert bench.commands == [feedback(1)]
+    assert "Feedback of 60000 ms came when ticks up to" in caplog.text
+
+
+# ------------------------------------------------------------------ held by the frontier
+
+
+def test_it_leads_the_frontier_by_so_much_and_starts_with_the_slowest(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "log", HELD)
+    bench.pace.move(1, NEVER_MS)
+    assert bench.poll() == NEVER_MS / MINUTE_MS  # nobody has read anything
+    bench.pace.move(1, 100 * MINUTE_MS)
+    assert bench.poll() == 105
+    bench.pace.move(1, 103 * MINUTE_MS)
+    assert bench.poll() == 105  # until the first tick is judged
+    bench.frontier.move(0, 102 * MINUTE_MS)
+    assert bench.poll() == 107
+
+
+def test_what_was_decided_before_the_frontier_goes_out_before_the_watermark(
+    tmp_path: Path,
+) -> None:
+    bench = Bench(tmp_path / "log", HELD)
+    bench.pace.move(1, 100 * MINUTE_MS)
+    bench.poll()
+    bench.log.append(drift(101, 107))
+    bench.frontier.move(0, 101 * MINUTE_MS)
+    assert bench.poll(after_s=0.0) == 106  # no time has passed: a tick is due
+    assert bench.commands == [drift(101, 107)]
+
+
+def test_it_ends_when_all_is_judged_and_the_others_have_ended(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "log", Guide(MINUTE_MS, lead_ms=LEAD_MS, slack_ms=2 * MINUTE_MS))
+    bench.pace.move(1, 90 * MINUTE_MS)
+    bench.poll()
+    bench.pace.move(1, 100 * MINUTE_MS)
+    bench.frontier.move(0, 97 * MINUTE_MS)
+    bench.pace.end(1)
+    assert bench.poll() == 102
+    assert not bench.ended  # an event may be at 102
+    bench.frontier.move(0, 98 * MINUTE_MS)
+    bench.poll()
+    assert bench.ended
+
+
+def test_it_ends_where_nothing_was_ever_read(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "log", HELD)
+    bench.pace.move(1, NEVER_MS)
+    bench.pace.end(1)
+    bench.poll()
+    assert bench.ended
+
+
+def test_a_resumed_one_goes_on_where_it_stood(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "log", HELD)
+    bench.log.append(feedback(1))
+    bench.pace.move(1, 100 * MINUTE_MS)
+    bench.poll()
+    saved = bench.partition.snapshot()
+    bench.log.append(feedback(2))
+    bench.begin(saved)
+    bench.pace.move(1, 104 * MINUTE_MS)
+    assert bench.poll() == 105  # the slowest stood at 100 when it began
+    assert bench.commands == [feedback(2)]
+    bench.pace.end(1)
+    bench.frontier.move(0, 99 * MINUTE_MS)
+    bench.poll()
+    assert not bench.ended  # the other had been at 104
+    bench.frontier.move(0, 100 * MINUTE_MS)
+    bench.poll()
+    assert bench.ended
+
+
+# ------------------------------------------------------------------ held by a request
+
+
+def asked(bench: Bench) -> None:
+    bench.pace.move(1, 300 * MINUTE_MS)
+    bench.frontier.move(0, 100 * MINUTE_MS)
+    bench.log.append(drift(100, 105, 140))
+    assert bench.poll() == 105
+    bench.frontier.move(0, 139 * MINUTE_MS)
+    assert bench.poll() == 140
+    bench.frontier.move(0, 140 * MINUTE_MS)
+    assert bench.poll() == 140
+
+
+def test_a_replay_stands_at_a_requests_time_until_it_is_answered(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "log", WAITING)
+    asked(bench)
+    answer = Promotion("aws.ec2", "v2", 140 * MINUTE_MS, drift(100, 105).id)
+    bench.log.append(answer)
+    assert bench.poll() == 145
+    assert bench.commands[-1] == answer
+
+
+def test_a_replay_that_trains_nothing_does_not_wait(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "log", HELD)
+    bench.frontier.move(0, 100 * MINUTE_MS)
+    bench.log.append(drift(100, 105, 140))
+    bench.frontier.move(0, 139 * MINUTE_MS)
+    assert bench.poll() == 144
+
+
+def test_who_waits_too_long_answers_himself_once_and_in_the_log(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "log", WAITING)
+    asked(bench)
+    assert bench.poll(after_s=59.0) == 140
+    bench.poll(after_s=1.5)
+    assert bench.poll() == 145
+    refusal = Promotion("aws.ec2", "", 140 * MINUTE_MS, drift(100, 105).id, "timed out")
+    assert bench.log.read() == [drift(100, 105, 140), refusal]
+    assert bench.commands[-1] == refusal
+    bench.log.append(msgspec.structs.replace(refusal, version="v2", reason=""))  # too late
+    bench.poll()
+    assert bench.commands[-1] == refusal
+
+
+def test_the_end_does_not_wait_for_what_would_come_after_it(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "log", WAITING)
+    bench.pace.move(1, 110 * MINUTE_MS)
+    bench.pace.end(1)
+    bench.log.append(drift(100, 105, 140))
+    bench.frontier.move(0, 110 * MINUTE_MS)
+    bench.poll()
+    assert bench.ended
+
+
+@pytest.mark.parametrize(
+    ("lead_ms", "waits", "live"),
+    [(59_999, False, False), (None, True, False), (60_000, True, True)],
+)
+def test_a_guide_that_could_stand_still_for_ever_is_refused(
+    lead_ms: int | None, waits: bool, live: bool
+) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        Guide(MINUTE_MS, live=live, lead_ms=lead_ms, waits=waits)
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), 1e9])
+@pytest.mark.parametrize("name", ["poll_s", "wait_s"])
+def test_times_out_of_range_are_refused(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be in"):
+        msgspec.structs.replace(ControlSettings(), **{name: value})
