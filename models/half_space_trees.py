@@ -6,14 +6,17 @@ are 2 i and 2 i + 1, the leaves follow the inner nodes. All that a stream teache
 reached each leaf: the mass of an inner node is the sum of its leaves', and what a tree adds to a
 score depends on the leaf alone until the next window, so both are worked out once a window.
 
-Rows must be finite, with features in [0, 1]: the caller squashes them into it. Outside, rows gather
-at the rims, and scores lose their meaning without any error. Where a metric is missing, the caller
-puts what is normal; NaN is not refused, it takes the right way at each node.
+Rows must be finite, with features in [0, 1]: the caller squashes them into it (`squash`). Outside,
+rows gather at the rims, and scores lose their meaning without any error. Where a metric is missing,
+the caller puts what is normal; NaN is not refused, it takes the right way at each node. They fail
+where normal itself moves faster than a window, and on what is odd in one of many columns: few of
+the trees ask for it.
 
 Source: Tan, Ting, Liu: Fast Anomaly Detection for Streaming Data, IJCAI 2011; river.anomaly.
 """
 
 import hashlib
+import math
 from functools import lru_cache
 from importlib import import_module
 from typing import NamedTuple
@@ -71,6 +74,13 @@ class HalfSpaceTrees(NamedTuple):
     height: int
     window: int
     features: int  # width of a row
+
+
+@jit
+def squash(row: F64, out: F64) -> None:
+    """Put deviations from normal into [0, 1]: 0 goes to a half, and four to 0.88."""
+    for k in range(row.size):
+        out[k] = 1.0 / (1.0 + math.exp(-0.5 * row[k]))
 
 
 @jit

@@ -6,6 +6,7 @@ from models.baseline import BAND, EXPECTED, OUT_SINCE
 from models.calibration import COUNT, EXCESS, QUANTILE
 from models.fusion import confidence
 from models.jit import jit
+from models.rules import run_on
 from operators.layout import (
     ACTIVE,
     ACTIVE_AT,
@@ -151,21 +152,15 @@ def check_rules(
         rule = cohort.rules[series, i]
         if rule < 0:
             break
-        hit = value > knobs.rule_above[rule] or value < knobs.rule_below[rule]  # NaN: never
-        run = cohort.rule_run[series, i]
+        above, below = knobs.rule_above[rule], knobs.rule_below[rule]
         needed = int(knobs.rule_for[rule])
-        if run < 0:  # open
-            run = -knobs.calm if hit else run + 1
-            if run == 0:
-                add_edge(found, tick, row, RULE + rule, CLOSE, tick)
-        elif hit:
-            run += 1
-            if run >= needed:
-                run = -knobs.calm
-                at = add_edge(found, tick, row, RULE + rule, OPEN, tick - needed + 1)
-                add_evidence(found, at, series, views, value, 1.0, tick - needed + 1)
-        else:
-            run = 0
+        before = int(cohort.rule_run[series, i])
+        run = run_on(before, value, above, below, needed, knobs.calm)
+        if before < 0 and run == 0:
+            add_edge(found, tick, row, RULE + rule, CLOSE, tick)
+        elif before >= 0 and run < 0:
+            at = add_edge(found, tick, row, RULE + rule, OPEN, tick - needed + 1)
+            add_evidence(found, at, series, views, value, 1.0, tick - needed + 1)
         cohort.rule_run[series, i] = run
 
 

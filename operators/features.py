@@ -4,6 +4,7 @@ import numpy as np
 
 from models.baseline import Z_CHANGE, Z_MIDDLE, Z_SHORT, Z
 from models.jit import jit
+from models.reservoir import place
 from operators.layout import BOTH, F32, FEATURES, MISSING, NONE, ROWS, Cohort
 from schema import F64
 
@@ -52,19 +53,9 @@ def clear_features(row: F64, kept: F32) -> None:
 
 @jit
 def keep_row(cohort: Cohort, features: F32, seed: np.uint64) -> None:
-    """Keep a row in the reservoir with the right chance: algorithm R, seeded by the row's number.
-
-    Source: Vitter (1985); splitmix64 (Steele et al., 2014) in place of a generator's state.
-    """
-    n = np.int64(cohort.counters[ROWS])
-    size = cohort.reservoir.shape[0]
+    """Keep a row in the reservoir, if its draw gives it a place there."""
+    at = place(int(cohort.counters[ROWS]), cohort.reservoir.shape[0], seed)
     cohort.counters[ROWS] += 1.0
-    at = n
-    if n >= size:
-        z = np.uint64(n) * np.uint64(0x9E3779B97F4A7C15) + seed
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        at = np.int64((z ^ (z >> np.uint64(31))) % np.uint64(n + 1))
-        if at >= size:
-            return
+    if at < 0:
+        return
     cohort.reservoir[at] = features

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 import numpy as np
 
+from models.rules import Threshold
 from operators.layout import MAX_RULES
 from schema import F64, I32, Severity
 
@@ -25,13 +26,10 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if not self.name:
             raise ValueError("name must not be empty")
-        if self.above is None and self.below is None:
-            raise ValueError(f"rule {self.name!r} must have above or below")
-        for limit in (self.above, self.below):
-            if limit is not None and not math.isfinite(limit):
-                raise ValueError(f"the limits of rule {self.name!r} must be finite, got {limit!r}")
-        if not 1 <= self.for_ticks <= 100_000:
-            raise ValueError(f"for_ticks must be in [1, 100000], got {self.for_ticks!r}")
+        try:
+            Threshold(self.above, self.below, self.for_ticks)
+        except ValueError as ex:
+            raise ValueError(f"rule {self.name!r}: {ex}") from ex
 
     @property
     def floor(self) -> Severity:

@@ -25,7 +25,7 @@ from models.calibration import COUNT, learn_tail, surprise
 from models.flat_forest import FlatForest
 from models.flat_forest import score_row as score_forest
 from models.fusion import fuse
-from models.half_space_trees import HalfSpaceTrees
+from models.half_space_trees import HalfSpaceTrees, squash
 from models.half_space_trees import score_and_learn_row as score_trees
 from models.jit import jit
 from operators.edges import check_rules, find_silent, hear, judge_alert, say_alert
@@ -180,8 +180,7 @@ def _fused(cohort: Cohort, owner: int, forests: ForestPair, knobs: Knobs, bench:
     batch = score_forest(forests.batch, bench.row) * 10.0 if forests.has_batch else math.nan
     online = math.nan
     if forests.has_online:
-        for k in range(bench.row.size):
-            bench.squashed[k] = 1.0 / (1.0 + math.exp(-0.5 * bench.row[k]))
+        squash(bench.row, bench.squashed)
         online = score_trees(forests.online, bench.squashed) * 10.0
     surprises[0] = _calibrated(cohort, owner, 0, plain, knobs)
     surprises[1] = math.sqrt(math.sqrt(sums[TOTAL])) if sums[TOTAL] > 0.0 else math.nan
