@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.errors import BadInput, CommandFailed, bad_input
+from cli.errors import BadInput
+from cli.incident_feedback import FEEDBACK_HELP, feedback
+from cli.incident_named import DEFAULT_URL, Store, find_incident, open_store
 
 if TYPE_CHECKING:
-    from connectors.incident_store import IncidentStore
     from schema import Incident
 
-DEFAULT_URL = "sqlite:///.foreshock/incidents.db"
 SEVERITIES = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
 LIST_HELP = """List incidents, those that opened last first.
 
@@ -28,9 +28,6 @@ Example:
   foreshock incidents show 3f9c2d
 """
 
-Store = Annotated[
-    str, typer.Option(help="URL of the incident store.", envvar="FORESHOCK_STORE", metavar="URL")
-]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print the newest event of each, in the wire form.")
 ]
@@ -41,6 +38,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="Read the incident store.", no_args_is_help=True)
     group.command("list", help=LIST_HELP)(list_)
     group.command("show", help=SHOW_HELP, no_args_is_help=True)(show)
+    group.command("feedback", help=FEEDBACK_HELP, no_args_is_help=True)(feedback)
     app.add_typer(group, name="incidents")
 
 
@@ -59,7 +57,7 @@ def list_(
         raise BadInput(f"--state must be open or resolved, got {state!r}")
     if severity.upper() not in SEVERITIES:
         raise BadInput(f"--severity must be one of {', '.join(SEVERITIES)}, got {severity!r}")
-    opened = _open(store)
+    opened = open_store(store)
     try:
         found = opened.list_incidents(
             state="open" if state == "open" else "resolved" if state else None,
@@ -94,9 +92,9 @@ def show(
     """Show one incident."""
     from connectors.incident_wire import encode_transition
 
-    opened = _open(store)
+    opened = open_store(store)
     try:
-        incident = _find(opened, incident_id)
+        incident = find_incident(opened, incident_id)
         history = opened.history(incident.id)
     finally:
         opened.close()
@@ -128,26 +126,6 @@ def _print(incident: "Incident") -> None:
                 f"      {evidence.metric} {evidence.value:.4g} {evidence.unit}, expected "
                 f"{evidence.expected:.4g} ({evidence.lower:.4g} to {evidence.upper:.4g})"
             )
-
-
-def _open(url: str) -> "IncidentStore":
-    from connectors.incident_store import IncidentStore
-
-    with bad_input():
-        return IncidentStore(url)
-
-
-def _find(store: "IncidentStore", incident_id: str) -> "Incident":
-    exact = store.get_incident(incident_id)
-    if exact is not None:
-        return exact
-    found = [
-        each for each in store.list_incidents(limit=1_000_000) if each.id.startswith(incident_id)
-    ]
-    if len(found) != 1:
-        how_many = "no incident" if not found else f"{len(found)} incidents"
-        raise CommandFailed(f"{how_many} with an id that begins with {incident_id!r}")
-    return found[0]
 
 
 def _say(line: str) -> None:

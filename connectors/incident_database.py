@@ -53,7 +53,7 @@ def open_database(url: str, *, create: bool) -> Engine:
     event.listen(engine, "connect", _prepare)
     try:
         if create:
-            _create_tables(engine)
+            create_tables(engine)
         with engine.connect() as connection:
             found = connection.execute(select(func.max(version.c.version))).scalar()
     except (DatabaseError, sqlite3.DatabaseError) as ex:
@@ -74,7 +74,7 @@ def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     cursor.close()
 
 
-def _create_tables(engine: Engine) -> None:
+def create_tables(engine: Engine) -> None:
     """Create what is not there; two processes may do so at once."""
     with engine.begin() as connection:
         for table in metadata.sorted_tables:

@@ -60,6 +60,18 @@ incidents = Table(
     Index("incidents_by_opening", "opened_ms"),
 )
 
+# What people said an incident was; the last word counts. Not there in stores of earlier versions.
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("incident_id", Text, primary_key=True),
+    Column("verdict", Text, nullable=False),  # false_positive, real
+    Column("actor", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("said_ms", BigInteger, nullable=False),  # wall clock
+    Column("targets", Text, nullable=False),  # JSON, as in `schema.Feedback`
+)
+
 Insert = sqlite.Insert | postgresql.Insert
 
 
@@ -75,6 +87,16 @@ def upsert_newer(dialect: str) -> Insert:
         index_elements=[incidents.c.id],
         set_={column.name: column for column in insert.excluded if column.name != "id"},
         where=incidents.c.revision < insert.excluded.revision,
+    )
+
+
+def upsert(table: Table, dialect: str) -> Insert:
+    """Return the statement that adds rows, over those of the same primary key."""
+    insert = _insert(table, dialect)
+    key = {column.name for column in table.primary_key}
+    return insert.on_conflict_do_update(
+        index_elements=list(table.primary_key),
+        set_={column.name: column for column in insert.excluded if column.name not in key},
     )
 
 

@@ -17,7 +17,7 @@ GROUPS = {
     "catalogue": ["explain", "list"],
     "config": ["check", "show", "schema"],
     "deadletter": ["list", "show", "replay"],
-    "incidents": ["list", "show"],
+    "incidents": ["list", "show", "feedback"],
 }
 BACKTEST = ["backtest", "a.jsonl", "--format", "foreshock-json"]
 LEAVES = [[name] for name in foreshock.COMMANDS if name not in GROUPS] + [

@@ -1,0 +1,57 @@
+"""A word on an incident: to the running flow by its control log, and into the store."""
+
+from datetime import datetime
+
+import msgspec
+
+from connectors.control_log import ControlLog, soonest_ms
+from connectors.feedback_store import FeedbackStore, Targets, Word
+from operators.feedback import targets_of
+from schema import Feedback, Incident
+
+
+class Said(msgspec.Struct, frozen=True):
+    """What became of a word."""
+
+    series: int  # that it is about
+    effective_ms: int | None  # none: there was nothing to tell the flow
+    repeats: bool  # it had been said before, and nothing was written
+
+
+def say(
+    log: ControlLog, store: FeedbackStore, incident: Incident, word: Word, effective_ms: int
+) -> Said:
+    """Tell the flow and keep the word; the same word once more writes nothing.
+
+    The flow is told first: if it is not kept then, to say it again does no harm.
+    """
+    before = next(iter(store.words(incident.id)), None)
+    targets: Targets = targets_of(incident)
+    if (
+        before is not None and word.verdict == "real"
+    ):  # what was said is undone, not what it grew to
+        targets = _over(before.targets, targets)
+    word = msgspec.structs.replace(word, targets=targets)
+    if before is not None and before == msgspec.structs.replace(word, said_ms=before.said_ms):
+        return Said(len(targets), None, repeats=True)
+    if targets:
+        log.append(Feedback(incident.id, word.verdict, targets, effective_ms, word.actor))
+    store.say(word)
+    return Said(len(targets), effective_ms if targets else None, repeats=False)
+
+
+def _over(these: Targets, others: Targets) -> Targets:
+    """Return `others` with what `these` say of the same series instead."""
+    return tuple({each[:3]: each for each in (*others, *these)}.values())
+
+
+def counts_from_ms(incident: Incident, tick_s: int, now: datetime, *, live: bool) -> int:
+    """Return the event time from which a word of `now` counts.
+
+    In a live flow as soon as can be; in a replay from the tick after the incident's newest event,
+    as if it had been said then.
+    """
+    if live:
+        return soonest_ms(now, tick_s)
+    tick_ms = tick_s * 1000
+    return (incident.updated_ms // tick_ms + 1) * tick_ms
