@@ -3,6 +3,12 @@
 scikit-learn only fits; scoring, storing and checking a forest need no scikit-learn. The trees are
 grown by its own builder from the very draws that its `IsolationForest` makes, without the checks
 and copies that it makes around each tree, which take ten times as long as the trees.
+
+A forest sees rows that few splits set apart, several features odd together too. It fails on how far
+a row lies beyond all that it was grown from (100 spreads are no odder than ten), on anomalies that
+were frequent among its rows, and where most columns are noise.
+
+Source: Liu, Ting, Zhou: Isolation Forest, ICDM 2008; scikit-learn's `IsolationForest`.
 """
 
 import math

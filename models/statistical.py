@@ -4,6 +4,8 @@ Knows no rhythm: a metric that is high every morning is high for it every mornin
 calibration learns to live with. It fails on strong seasons and on slow leaks, and is good for
 what has none: counts, errors, steady levels.
 
+Shape: works on the `(baseline.VIEWS,)` that `baseline.learn` writes for a sample, of a state of
+`(baseline.WIDTH,)` float64 a series that the temporal detector shares.
 Source: z-score (Shewhart, 1931); fences at 1.5 interquartile ranges (Tukey, 1977).
 """
 
