@@ -12,14 +12,13 @@ from connectors.control_log import IdleMark
 from connectors.control_source import ControlSource
 from connectors.origin import Item
 from connectors.pace import Pace
-from connectors.partition import Standing
+from connectors.partition import NEVER_MS, Standing
 from schema import Command, Promotion
 
 logger = logging.getLogger(__name__)
 
 MARGIN_MS = 5_000  # by which a writer's clock may be behind the flow's
 WAIT_S, LIVE_WAIT_S = 0.005, 0.1  # between two looks at the frontier and the clock
-NEVER_MS = -(1 << 62)  # before any event time
 
 
 class Held(msgspec.Struct, frozen=True, tag="control.v1"):
@@ -172,7 +171,7 @@ class ControlPartition(StatefulSourcePartition[Item, bytes]):
             if command.effective_ms < self._stage.watermark_ms:
                 logger.warning(
                     "%s of %d ms came when ticks up to %d ms could have closed: it takes effect "
-                    "at once, a replay may differ",
+                    "there, a replay may differ",
                     type(command).__name__,
                     command.effective_ms,
                     self._stage.watermark_ms,

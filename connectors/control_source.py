@@ -58,8 +58,9 @@ class Guide:
 
     `live`: the wall clock less a margin. `lead_ms`: so far past the frontier, the event time before
     which everything has been judged, where the flow itself writes commands, which take effect no
-    sooner than that. `waits`: the time by which a request for a model must be answered. Where none
-    is given the log is read once and has ended.
+    sooner than that; the slowest partition's first time stands for it until a tick is judged, so
+    partitions are read payload by payload until they have one. `waits`: the time by which a request
+    for a model must be answered. Where none is given the log is read once and has ended.
     """
 
     tick_ms: int

@@ -14,6 +14,7 @@ from connectors.pace import Pace
 from schema import Chunk
 
 LEAST_WAIT_S, MOST_WAIT_S = 0.001, 0.1  # between polls of a partition with nothing to read
+NEVER_MS = -(1 << 62)  # the watermark before any event time
 BEST_DECAY = 0.95  # an epoch: how fast a good epoch is forgotten
 
 
@@ -101,7 +102,9 @@ class OpenPartition(StatefulSourcePartition[Item, bytes]):
         watch: IdleWatch,
         stop: threading.Event,
         clock: Callable[[], datetime],
+        gently: bool = False,  # read payload by payload until there is a watermark
     ) -> None:
+        self._gently = gently
         self._max_chunks = settings.max_chunks_per_call
         self._max_skew_ms = int(settings.max_skew_s * 1000)
         self._shape = shape
@@ -115,7 +118,7 @@ class OpenPartition(StatefulSourcePartition[Item, bytes]):
         self._position = shape.position  # everything before it has gone through the stage
         if self._position is not None:
             self._marks.begin(self._position)
-        self._pending: Chunk | None = None  # read, and cut off at a mark
+        self._pending: Chunk | None = None  # read, and cut off
         self._eof = False
         self._wait_s = 0.0
         self._calls = self._chunks = 0  # in this epoch
@@ -186,7 +189,7 @@ class OpenPartition(StatefulSourcePartition[Item, bytes]):
         return item
 
     def _read(self) -> Chunk | None:
-        """Return the payloads up to the next mark, and move the position behind them."""
+        """Return the payloads up to the next cut, and move the position behind them."""
         chunk, self._pending = self._pending, None
         if chunk is None:
             chunk = self._reader.read()
@@ -195,11 +198,21 @@ class OpenPartition(StatefulSourcePartition[Item, bytes]):
         if self._position is None:
             self._position = chunk.positions[0] if chunk.payloads else chunk.next_position
             self._marks.begin(self._position)
-        mark = self._marks.following()
-        if mark is not None and mark < chunk.next_position:
-            chunk, self._pending = _split(chunk, mark)
+        cut = self._cut(chunk)
+        if cut < chunk.next_position:
+            chunk, self._pending = _split(chunk, cut)
         self._position = chunk.next_position
         return chunk
+
+    def _cut(self, chunk: Chunk) -> int:
+        """Return the position before which to feed now: that of a mark, if not all."""
+        cuts = [chunk.next_position]
+        mark = self._marks.following()
+        if mark is not None:
+            cuts.append(mark)
+        if self._gently and self._stage.watermark_ms <= NEVER_MS and len(chunk.payloads) > 1:
+            cuts.append(chunk.positions[1])
+        return min(cuts)
 
     def _passed_mark(self) -> Item | None:
         if self._position is None:

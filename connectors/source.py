@@ -12,12 +12,13 @@ import msgspec
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from connectors.control_log import ControlLog
-from connectors.control_partition import NEVER_MS, ControlPartition
+from connectors.control_partition import ControlPartition
 from connectors.control_source import NAME, ControlSource
 from connectors.idle import IdleWatch
 from connectors.origin import Item, Origin, Reader, Stage, StageFactory
 from connectors.pace import Pace
 from connectors.partition import (
+    NEVER_MS,
     EndedPartition,
     IntakeSettings,
     OpenPartition,
@@ -142,4 +143,5 @@ class Intake(FixedPartitionedSource[Item, bytes], Generic[Item]):
             watch,
             self._stop,
             self._clock,
+            self._control is not None and self._control.guide.lead_ms is not None,
         )

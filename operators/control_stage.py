@@ -47,8 +47,11 @@ class Broadcast:
         return self._watermark
 
     def take(self, commands: Sequence[Command], watermark_ms: int) -> Ingested | None:
-        """Send on the commands that are new, and the watermark where a tick may close by it."""
-        fresh = tuple(command for command in commands if self._is_new(command))
+        """Send on the commands that are new, and the watermark where a tick may close by it.
+
+        A command whose time the watermark had passed takes effect at the watermark, in all groups.
+        """
+        fresh = tuple(self._in_time(command) for command in commands if self._is_new(command))
         self._watermark = max(self._watermark, watermark_ms)
         tick = self._watermark // self._tick_ms
         if not fresh and tick == self._sent_tick:
@@ -68,6 +71,12 @@ class Broadcast:
         """Return the state."""
         state = ControlState(self._watermark, tuple(sorted(self._said)), tuple(self.unanswered()))
         return msgspec.msgpack.encode(state)
+
+    def _in_time(self, command: Command) -> Command:
+        """Return a command that comes too late as one of now: no group is ahead of the watermark."""
+        if command.effective_ms >= self._watermark:
+            return command
+        return msgspec.structs.replace(command, effective_ms=self._watermark)
 
     def _is_new(self, command: Command) -> bool:
         name = stable_id(_name(command))

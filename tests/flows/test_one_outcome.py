@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 from config.app import App
 from connectors.files import FileSource
-from connectors.formats.registry import create_decoder
 from connectors.incident_wire import outcome_digest
 from connectors.partition import IntakeSettings
 from connectors.source import Intake
 from flows.detect import Outputs, build
 from flows.replay import replay
-from operators.ingest import Ingest, Ingested
-from schema import Chunk, Transition
+from operators.ingest import Ingested
+from schema import Transition
+from tests.flows.estate_origin import EstateOrigin, estate_stage
 from tests.operators.small_estate import (
     DETECT,
     INGEST,
@@ -28,7 +28,6 @@ from tests.operators.small_estate import (
     TRIAGE,
     Machine,
     Schedule,
-    catalogue,
     estate,
     group_settings,
     unbroken,
@@ -99,61 +98,15 @@ def test_a_crash_and_a_resume_do_not_matter(
 # ------------------------------------------------------------------ the real flow
 
 
-class Crash(Exception):
-    pass
-
-
-class MemoryReader:
-    def __init__(self, part: tuple[bytes, ...], at: int, size: int, crash_at: int | None) -> None:
-        self._part, self._at, self._size, self._crash_at = part, at, size, crash_at
-
-    @property
-    def ended(self) -> bool:
-        return self._at == len(self._part)
-
-    @property
-    def caught_up(self) -> bool:
-        return self.ended
-
-    def read(self) -> Chunk | None:
-        if self.ended:
-            return None
-        at, until = self._at, min(self._at + self._size, len(self._part))
-        if self._crash_at is not None and until > self._crash_at:
-            raise Crash
-        self._at = until
-        return Chunk(list(self._part[at:until]), range(at, until), until)
-
-    def close(self) -> None:
-        pass
-
-
-class MemoryOrigin:
-    name = "test"
-
-    def __init__(self, size: int, crash_at: int | None = None) -> None:
-        self._size, self._crash_at = size, crash_at
-        self.opened_at: list[int | None] = []
-
-    def partitions(self) -> list[str]:
-        return [str(i) for i in range(PARTITIONS)]
-
-    def open(self, partition: str, position: int | None) -> MemoryReader:
-        self.opened_at.append(position)
-        part = estate()[int(partition)]
-        return MemoryReader(part, position or 0, self._size, self._crash_at)
-
-
-def _stage(name: str, partition: str, index: int, resume: bytes | None) -> Ingest:
-    decoder = create_decoder("foreshock-json", catalogue())
-    return Ingest(INGEST, decoder, name, partition, index, resume)
-
-
 def run(
-    origin: MemoryOrigin, out: list[Transition], recovery: RecoveryConfig | None = None
+    origin: EstateOrigin, out: list[Transition], recovery: RecoveryConfig | None = None
 ) -> None:
     source: Intake[Ingested] = Intake(
-        [origin], _stage, groups=INGEST.groups, stop=threading.Event(), settings=IntakeSettings()
+        [origin],
+        estate_stage,
+        groups=INGEST.groups,
+        stop=threading.Event(),
+        settings=IntakeSettings(),
     )
     flow = build(source, group_settings(PARTITIONS), TRIAGE, Outputs([TestingSink(out)]))
     run_main(
@@ -166,7 +119,7 @@ def run(
 @pytest.mark.parametrize("size", [1, 100, 5000])
 def test_the_flow_gives_what_the_operators_give_by_hand(size: int) -> None:
     out: list[Transition] = []
-    run(MemoryOrigin(size), out)
+    run(EstateOrigin(size), out)
     assert outcome_digest(out) == wanted()
 
 
@@ -176,8 +129,8 @@ def test_a_flow_that_crashes_goes_on_to_the_same_outcome(tmp_path: Path, crash_a
     recovery = RecoveryConfig(tmp_path, backup_interval=timedelta(0))
     out: list[Transition] = []
     with pytest.raises(RuntimeError, match="error"):
-        run(MemoryOrigin(50, crash_at), out, recovery)
-    resumed = MemoryOrigin(70)
+        run(EstateOrigin(50, crash_at), out, recovery)
+    resumed = EstateOrigin(70)
     run(resumed, out, recovery)
     assert min(position or 0 for position in resumed.opened_at) > 0
     assert outcome_digest(out) == wanted()

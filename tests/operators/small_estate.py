@@ -14,6 +14,7 @@ from config.catalogue import load_catalogue
 from connectors.formats.registry import create_decoder
 from models.half_space_trees import HalfSpaceTreesSettings
 from models.isolation_forest import IsolationForestSettings
+from operators.control_stage import Broadcast
 from operators.detect_settings import DetectSettings
 from operators.groups import group_names
 from operators.ingest import Ingest, Ingested, IngestSettings
@@ -21,7 +22,7 @@ from operators.keygroup import GroupSettings, KeyGroup
 from operators.keygroup_state import dump, load
 from operators.rules import Rule
 from operators.triage import Triage, TriageSettings
-from schema import Catalogue, Chunk, Closed, Transition
+from schema import Catalogue, Chunk, Closed, Command, TrainingRows, Transition
 
 START_MS = 1_772_366_400_000  # 2026-03-01 12:00 UTC
 MINUTE_MS = 60_000
@@ -120,6 +121,7 @@ class Saved:
     groups: dict[str, bytes]
     triage: bytes
     ended: list[bool]
+    control: tuple[int, bytes, bool] | None = None  # next command, state, whether it has ended
 
 
 @dataclass
@@ -130,11 +132,23 @@ class Counted:
 
 
 class Machine:
-    """Stages, key groups and triage, driven by hand."""
+    """Stages, key groups and triage, driven by hand; with `commands` also the control log."""
 
-    def __init__(self, parts: Sequence[Sequence[bytes]], saved: Saved | None = None) -> None:
+    def __init__(
+        self,
+        parts: Sequence[Sequence[bytes]],
+        saved: Saved | None = None,
+        commands: Sequence[Command] = (),
+    ) -> None:
         self.parts = parts
-        self.settings = group_settings(len(parts))
+        self.settings = group_settings(len(parts) + bool(commands))
+        self.commands = sorted(commands, key=lambda command: command.effective_ms)
+        at, state, self.commands_ended = (0, None, not commands)
+        if saved is not None and saved.control is not None:
+            at, state, self.commands_ended = saved.control
+        self.next_command = at
+        self.control = Broadcast(INGEST, len(parts), state)
+        self.rows: list[TrainingRows] = []
         self.said: list[Transition] = []
         self.words: list[Closed] = []
         self.counted = Counted()
@@ -159,7 +173,22 @@ class Machine:
 
     @property
     def done(self) -> bool:
-        return all(self.ended)
+        return all(self.ended) and self.commands_ended
+
+    def command(self) -> None:
+        """Let the control log send its next command, or end."""
+        if self.commands_ended:
+            return
+        following = self.commands[self.next_command :]
+        if not following:
+            self.commands_ended = True
+            self._pass_on(self.control.end())
+            return
+        self.next_command += 1
+        complete_ms = following[1].effective_ms if len(following) > 1 else self.control.watermark_ms
+        item = self.control.take(following[:1], complete_ms)
+        if item is not None:
+            self._pass_on(item)
 
     def read(self, partition: int, payloads: int) -> None:
         """Let a partition read so many payloads, or end."""
@@ -192,6 +221,7 @@ class Machine:
                 group.feed(buffer)
             del self.waiting[name][:at_most]
             word = group.close()
+            self.rows += group.training_rows()
             if word is not None:
                 self.words.append(word)
                 self.said += self.triage.step(word)
@@ -209,6 +239,7 @@ class Machine:
             {name: dump(group) for name, group in self.groups.items()},
             self.triage.snapshot(),
             list(self.ended),
+            (self.next_command, self.control.snapshot(), self.commands_ended),
         )
 
 
@@ -232,6 +263,7 @@ class Schedule:
         """Let partitions read, then the groups work."""
         for _ in range(self.lag):
             machine.read(next(self._order), next(self._sizes))
+        machine.command()
         names = sorted(machine.waiting, reverse=self.reverse)
         for name in names:
             machine.work(name, next(self._batches))

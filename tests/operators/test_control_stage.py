@@ -46,6 +46,12 @@ def test_the_watermark_never_goes_back() -> None:
     assert stage.watermark_ms == 5 * MINUTE_MS
 
 
+def test_what_comes_too_late_takes_effect_where_no_group_has_been() -> None:
+    stage = Broadcast(SETTINGS, INDEX)
+    stage.take((), 5 * MINUTE_MS)
+    assert commands(stage.take([feedback(4.9), feedback(5)], 0)) == (feedback(5), feedback(5))
+
+
 def test_a_record_that_stands_twice_in_the_log_is_sent_on_once_also_after_a_restart() -> None:
     stage = Broadcast(SETTINGS, INDEX)
     twice: list[Command] = [drift(1, 2), drift(1, 2), feedback(3), feedback(3), feedback(4)]
