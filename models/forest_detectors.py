@@ -68,6 +68,7 @@ class IsolationForest(Detector[IsolationForestSettings]):
             self._keep(values)
             self._tick = tick
         if len(table) and self._seen >= self.settings.min_rows:
+            self._fit_tick = self._tick
             self._grow()
             for score in self.get_anomaly_scores(table):
                 self._note(float(score))
