@@ -130,7 +130,7 @@ class FileControlLog:
 
     def read(self) -> list[Record]:
         """Return the records in the file; none where there is no file yet."""
-        return self.tail(None).read()
+        return self.tail(None).read() or []
 
     def tail(self, position: int | None) -> "FileTail":
         """Open the file at a number of lines.
@@ -155,7 +155,7 @@ class FileTail:
         """Return the number of lines read."""
         return self._lines
 
-    def read(self) -> list[Record]:
+    def read(self) -> list[Record] | None:
         """Return the records of new lines; a torn line is skipped."""
         records = []
         for line in self._new_lines():

@@ -56,6 +56,7 @@ class ControlPartition(StatefulSourcePartition[Item, bytes]):
         self._newest_ms = held.newest_ms
         self._start_ms = held.start_ms
         self._next_look_s = monotonic()
+        self._answered = True  # by the log; else it is asked less often
         self._held_since: dict[str, float] = {}  # requests that stop everything, since when
         self._eof = False
         pace.rest(standing.index, self._stage.watermark_ms)
@@ -68,20 +69,19 @@ class ControlPartition(StatefulSourcePartition[Item, bytes]):
         target_ms = self._target_ms(passed_ms)
         now_s = self._monotonic()
         tick_ms = self._guide.tick_ms
-        if (
-            now_s < self._next_look_s
-            and target_ms // tick_ms <= self._stage.watermark_ms // tick_ms
-        ):
-            return []
-        records = self._tail.read()
-        if records is None:
+        ticks = target_ms // tick_ms - self._stage.watermark_ms // tick_ms
+        if now_s < self._next_look_s and not (ticks > 0 and self._answered):
             return []
         self._next_look_s = now_s + self._settings.poll_s
+        records = self._tail.read()
+        self._answered = records is not None
+        if records is None:
+            return []
         commands = [record for record in records if not isinstance(record, IdleMark)]
         self._tell_late(commands)
         item = self._stage.take(commands, self._stage.watermark_ms)
         items = [] if item is None else [item]
-        item = self._move(self._target_ms(passed_ms), passed_ms)
+        item = self._move(self._target_ms(passed_ms))
         return items if item is None else [*items, item]
 
     def next_awake(self) -> datetime | None:
@@ -134,7 +134,7 @@ class ControlPartition(StatefulSourcePartition[Item, bytes]):
             limits += [request.retrain_by_ms for request in self._stage.unanswered()]
         return min(limits, default=self._stage.watermark_ms)
 
-    def _move(self, target_ms: int, passed_ms: int | None) -> Item | None:
+    def _move(self, target_ms: int) -> Item | None:
         if self._guide.ends or self._is_over(target_ms):
             self._eof = True
             self._pace.end(self._standing.index)

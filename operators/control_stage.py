@@ -73,7 +73,7 @@ class Broadcast:
         return msgspec.msgpack.encode(state)
 
     def _in_time(self, command: Command) -> Command:
-        """Return a command that comes too late as one of now: no group is ahead of the watermark."""
+        """Return a command, if too late as one of the watermark: no group is ahead of that."""
         if command.effective_ms >= self._watermark:
             return command
         return msgspec.structs.replace(command, effective_ms=self._watermark)

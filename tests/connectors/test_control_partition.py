@@ -9,9 +9,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from connectors.control_log import FileControlLog, IdleMark
+from connectors.control_log import ControlLog, FileControlLog, FileTail, IdleMark, Record
 from connectors.control_partition import MARGIN_MS, ControlPartition
 from connectors.control_source import ControlSettings, ControlSource, Guide
+from connectors.kafka_control_log import KafkaControlLog
+from connectors.kafka_settings import KafkaOutput
 from connectors.pace import Pace
 from connectors.partition import NEVER_MS, Standing
 from operators.control_stage import Broadcast
@@ -19,6 +21,7 @@ from operators.ingest import FOREVER_MS, Ingested, IngestSettings
 from operators.packing import unpack
 from schema import Command, Promotion
 from tests.connectors.fakes import START, Clock
+from tests.kafka.cluster import Cluster
 from tests.operators.made_commands import MINUTE_MS, drift, feedback
 
 START_MS = int(START.timestamp() * 1000)
@@ -39,7 +42,7 @@ class Bench:
     wall_s: float = 0.0
 
     def __post_init__(self) -> None:
-        self.log = FileControlLog(self.path)
+        self.log: ControlLog = FileControlLog(self.path)
         self.begin(None)
 
     def begin(self, resume: bytes | None) -> None:
@@ -145,6 +148,52 @@ def test_a_command_that_comes_too_late_is_sent_on_and_said(
         bench.poll()
     assert bench.commands == [feedback(passed)]
     assert "Feedback of 60000 ms came when ticks up to" in caplog.text
+
+
+def test_a_log_that_does_not_answer_stops_the_watermark_and_is_asked_now_and_then(
+    tmp_path: Path,
+) -> None:
+    asked = 0
+
+    class Unreachable(FileTail):
+        def read(self) -> list[Record] | None:
+            nonlocal asked
+            asked += 1
+            return None if asked < 3 else super().read()
+
+    class Log(FileControlLog):
+        def tail(self, position: int | None) -> FileTail:
+            return Unreachable(tmp_path / "log", position or 0)
+
+    bench = Bench(tmp_path / "log", Guide(MINUTE_MS, live=True))
+    bench.log = Log(tmp_path / "log")
+    bench.begin(None)
+    for _ in range(20):
+        assert bench.poll(after_s=0.04) == NEVER_MS / MINUTE_MS
+    assert asked == 2
+    assert bench.poll() == (START_MS - MARGIN_MS) / MINUTE_MS
+
+
+def test_a_topic_serves_as_well_as_a_file(real_kafka: Cluster, tmp_path: Path) -> None:
+    settings = KafkaOutput(brokers=real_kafka.bootstrap, topic=real_kafka.name("commands"))
+    bench = Bench(tmp_path / "unused", HELD)
+    bench.log = KafkaControlLog(settings)
+    bench.log.append(feedback(200))
+    bench.begin(None)
+    bench.pace.move(1, 100 * MINUTE_MS)
+    assert bench.poll() == 105
+    bench.log.append(drift(101, 107))
+    bench.frontier.move(0, 101 * MINUTE_MS)
+    assert bench.poll(after_s=0.0) == 106
+    assert bench.commands == [feedback(200), drift(101, 107)]
+    saved = bench.partition.snapshot()
+    bench.partition.close()
+    bench.begin(saved)
+    bench.log.append(feedback(300))
+    bench.frontier.move(0, 102 * MINUTE_MS)
+    assert bench.poll() == 107
+    assert bench.commands == [feedback(300)]
+    bench.partition.close()
 
 
 # ------------------------------------------------------------------ held by the frontier
