@@ -52,7 +52,7 @@ CASES = {
     "discord": Case({"past": 150}, wave, np.array([[13.0]])),
     "rules": Case({"thresholds": [{"above": 60.0, "for_ticks": 3}]}, noise, SHIFT),
     "isolation_forest": Case(
-        {"trees": 20, "max_samples": 64, "min_rows": 80, "reservoir_rows": 120, "refit_s": 6000},
+        {"trees": 40, "max_samples": 128, "min_rows": 130, "reservoir_rows": 200, "refit_s": 6000},
         spreads,
         np.full((1, 4), 6.0),
     ),
