@@ -250,6 +250,7 @@ class FeatureBatch:
     service: str
     names: tuple[str, ...]  # of the columns: "cpu.utilization:z", "cpu.utilization:z_short" ...
     rows: npt.NDArray[np.float32]  # (n, len(names)); 0 where the metric is missing: as expected
+    tick_ms: I64  # (n,) start of each row's tick
     from_ms: int  # event times that the rows were taken from, half-open
     until_ms: int
     drawn_from: int  # how many rows there were; `rows` is a uniform sample of them

@@ -40,6 +40,7 @@ class Meters:
         self._absorbed = self._counter(
             "absorbed", "Samples that gave no value, such as the first of a counter"
         )
+        self._refused = self._counter("models_refused", "Models not taken up", "service")
         self._joined_late = self._counter(
             "joined_late", "Samples of a partition that joined after their ticks had closed"
         )
@@ -65,6 +66,10 @@ class Meters:
         """Count rejects by topic and reason."""
         for reject in rejects:
             self._rejects.labels(topic_of(reject.source), reject.reason).inc(reject.points)
+
+    def model_refused(self, service: str) -> None:
+        """Count a model that was damaged or did not fit, whose turn had come."""
+        self._refused.labels(service).inc()
 
     def closed(self, words: Sequence[Closed]) -> None:
         """Count what key groups made of samples, when they say so."""

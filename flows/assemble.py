@@ -30,7 +30,7 @@ from connectors.simulator.settings import OWN_FORMAT
 from connectors.source import Intake, wall_clock
 from flows.control import control_log
 from flows.detect import AnySink
-from flows.models import service_models
+from flows.models import shelf_of
 from operators.ingest import Ingest, Ingested, remembered_format
 from operators.keygroup import GroupSettings
 from schema import Catalogue, LateSample, NamedDecoder, Reject, Transition
@@ -97,16 +97,28 @@ class Sources:
 
 
 def group_settings(
-    app: App, catalogue: Catalogue, partitions: int, *, collect: bool = False
+    app: App,
+    catalogue: Catalogue,
+    partitions: int,
+    *,
+    collect: bool = False,
+    meters: Meters | None = None,
 ) -> GroupSettings:
-    """Return what every key group shares; models are those active in the registry now."""
+    """Return what every key group shares; models are those of the registry, each from its time on.
+
+    `meters` counts those that are refused when their time has come.
+    """
     return GroupSettings(
         groups=app.ingest.groups,
         partitions=partitions,
         tick_s=app.ingest.tick_s,
         detect=app.detect,
         catalogue=catalogue,
-        models={} if collect else service_models(app.models),
+        models=shelf_of(
+            None if collect else app.models,
+            app.ingest.tick_s,
+            (lambda _service: None) if meters is None else meters.model_refused,
+        ),
         collect=collect,
     )
 

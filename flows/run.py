@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -31,7 +31,7 @@ from flows.control import control_source, is_live
 from flows.detect import Outputs, build
 from flows.launch import run as launch
 from flows.warm_up import compile_kernels
-from operators.forests import ServiceModel
+from operators.shelf import Shelf
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ def detect_flow(app: App, pace: Path | None, stop: threading.Event) -> Dataflow:
     meters = Meters()
     control = control_source(app, pace)
     intake = Sources(app, catalogue, meters).intake(stop, pace, keeps=True, control=control)
-    group = group_settings(app, catalogue, len(intake.names))
+    group = group_settings(app, catalogue, len(intake.names), meters=meters)
     outputs = Outputs(
         incidents=incident_sinks(app),
         dead_letter=(*dead_letter_sinks(app), RejectMeter(meters)),
@@ -82,11 +82,11 @@ def with_control_log(app: App) -> App:
     return msgspec.structs.replace(app, control_log=path)
 
 
-def greeting(app: App, partitions: Sequence[str], models: Mapping[str, ServiceModel]) -> str:
+def greeting(app: App, partitions: Sequence[str], models: Shelf) -> str:
     """Say what is read, where it goes, and by which models it is judged."""
     by_source = groupby(sorted(partitions), key=lambda name: name.rpartition("/")[0])
     sources = [f"{source} ({len(list(names))})" for source, names in by_source]
-    trained = [models[service].version for service in sorted(models)]
+    trained = [serving[-1].version for _, serving in sorted(models.servings.items())]
     return (
         f"reading {', '.join(sources)} (partitions); incidents to "
         f"{', '.join(map(_where, app.sinks)) or 'nowhere'}; "

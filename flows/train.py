@@ -38,6 +38,7 @@ class _Line(msgspec.Struct, frozen=True, array_like=True):
     service: str
     names: tuple[str, ...]
     rows: bytes
+    tick_ms: bytes
     from_ms: int
     until_ms: int
     drawn_from: int
@@ -143,13 +144,26 @@ def _stored(trained: Trained, app: App) -> StoredModel:
 
 
 def _line(batch: FeatureBatch) -> bytes:
-    rows = batch.rows.tobytes()
-    line = _Line(batch.service, batch.names, rows, batch.from_ms, batch.until_ms, batch.drawn_from)
+    line = _Line(
+        batch.service,
+        batch.names,
+        batch.rows.tobytes(),
+        batch.tick_ms.tobytes(),
+        batch.from_ms,
+        batch.until_ms,
+        batch.drawn_from,
+    )
     return msgspec.json.encode(line)
 
 
 def _batch(line: _Line) -> FeatureBatch:
     rows = np.frombuffer(line.rows, np.float32).reshape(-1, max(1, len(line.names)))
     return FeatureBatch(
-        line.service, line.names, rows, line.from_ms, line.until_ms, line.drawn_from
+        line.service,
+        line.names,
+        rows,
+        np.frombuffer(line.tick_ms, np.int64),
+        line.from_ms,
+        line.until_ms,
+        line.drawn_from,
     )

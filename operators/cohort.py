@@ -73,6 +73,7 @@ def empty_arrays(
         cohort_tails=service_tails.copy(),
         counters=counters,
         reservoir=np.zeros((reservoir_rows, 0), np.float32),
+        reservoir_tick=np.zeros(reservoir_rows, np.int64),
         slot=np.zeros(0, np.int32),
     )
 

@@ -8,10 +8,11 @@ from models import calibration
 from models.fusion import DETECTORS
 from operators.cohort import CohortTable, empty_arrays
 from operators.detect_settings import DetectSettings
-from operators.forests import Forests, ServiceModel
-from operators.layout import FIT_TICK, Found, Knobs
+from operators.forests import Forests
+from operators.layout import Found, Knobs
 from operators.rules import RuleTable
 from operators.score import score_ticks
+from operators.shelf import Shelf
 from schema import F64, I32, I64
 
 
@@ -20,18 +21,17 @@ def new_cohort(
     detect: DetectSettings,
     rules: RuleTable,
     tick_ms: int,
-    model: ServiceModel | None = None,
+    shelf: Shelf = Shelf(),
 ) -> tuple[CohortTable, Forests]:
-    """Return an empty cohort and its forests: those of `model`, else fitted as it goes."""
+    """Return an empty cohort and its forests: those of the shelf, else fitted as it goes."""
     tails = np.zeros((len(DETECTORS), calibration.WIDTH))
     tails[:, calibration.QUANTILE] = detect.calibration.start_quantile
     tails[:, calibration.EXCESS] = detect.calibration.start_excess
-    forests = Forests(service, detect.isolation_forest, detect.half_space_trees, model)
+    shelf = shelf if detect.uses_forests else Shelf()
+    forests = Forests(service, detect.isolation_forest, detect.half_space_trees, shelf, tick_ms)
     rows = detect.isolation_forest.reservoir_rows if detect.uses_forests else 1
     past = detect.discord.past if "discord" in detect.detectors else 0
     arrays = empty_arrays(tails, rows, past)
-    if model is not None and detect.uses_forests:
-        arrays.counters[FIT_TICK] = max(0, model.effective_ms // tick_ms)
     return CohortTable(service, rules, arrays), forests
 
 
@@ -51,11 +51,30 @@ def score_in_passes(
     """
     at = 0
     while True:
+        until = _before_next_model(forests, tick)
+        if until == at < len(tick):
+            forests.take_up(table, int(tick[at]))
+            continue
+        part = slice(until)
         at = score_ticks(
-            at, tick, rows, value, table.arrays, forests.pair(), knobs, forests.seed, found
+            at,
+            tick[part],
+            rows[part],
+            value[part],
+            table.arrays,
+            forests.pair(),
+            knobs,
+            forests.seed,
+            found,
         )
         yield
         if at == len(tick):
             return
-        if forests.is_due(table, int(tick[at]), knobs):
+        if at < until and forests.is_due(table, int(tick[at]), knobs):
             forests.renew(table, int(tick[at]), tick_s)
+
+
+def _before_next_model(forests: Forests, tick: I64) -> int:
+    """Return how many of the samples come before the next model of the registry is taken up."""
+    next_tick = forests.next_model_tick
+    return len(tick) if next_tick is None else int(np.searchsorted(tick, next_tick))

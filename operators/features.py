@@ -5,7 +5,7 @@ import numpy as np
 from models.baseline import Z_CHANGE, Z_MIDDLE, Z_SHORT, Z
 from models.jit import jit
 from models.reservoir import place
-from operators.layout import BOTH, F32, FEATURES, MISSING, NONE, ROWS, Cohort
+from operators.layout import BOTH, F32, FEATURES, MISSING, NEWEST, NONE, ROWS, Cohort
 from schema import F64
 
 
@@ -59,3 +59,4 @@ def keep_row(cohort: Cohort, features: F32, seed: np.uint64) -> None:
     if at < 0:
         return
     cohort.reservoir[at] = features
+    cohort.reservoir_tick[at] = np.int64(cohort.counters[NEWEST])

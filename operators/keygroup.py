@@ -1,7 +1,6 @@
 """A key group: holds open ticks, closes them at its watermark, scores what they held."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 
 import msgspec
@@ -14,13 +13,15 @@ from operators.commands import collect_anew, collect_ms, obey
 from operators.counters import Counters, Readings
 from operators.detect_settings import DetectSettings
 from operators.findings import anomalies, new_found
-from operators.forests import Forests, ServiceModel, feature_batch
+from operators.forests import Forests
 from operators.ingest import FOREVER_MS, NEVER_MS
 from operators.layout import FIRST_TICK, GONE, MAX_EVIDENCE, MAX_RULES, ROWS
 from operators.metric_settings import spec_in_force
 from operators.packing import Named, unpack
+from operators.reservoir import feature_batch
 from operators.roster import PLAIN, Roster
 from operators.rules import RuleTable
+from operators.shelf import Serving, Shelf
 from operators.ticks import Column, TickBuffer, ordered
 from schema import (
     F64,
@@ -47,7 +48,7 @@ class GroupSettings:
     tick_s: int
     detect: DetectSettings
     catalogue: Catalogue
-    models: Mapping[str, ServiceModel] = field(default_factory=dict)  # by service
+    models: Shelf = Shelf()  # what the registry holds when the flow starts
     collect: bool = False  # hand out the feature rows at the end, to train from
 
 
@@ -69,6 +70,7 @@ class KeyGroup:
         self.names: list[tuple[int, int, Named]] = []  # tick, partition, name, as they came
         self.roster = Roster(settings.detect.max_label_sets)
         self.forests: list[Forests] = []  # by cohort
+        self.promoted: list[tuple[str, Serving]] = []  # service and model; the registry has them
         self.scored = 0  # rows so far
         self.late = 0  # since the last word
         self._tick_ms = settings.tick_s * 1000
@@ -115,10 +117,21 @@ class KeyGroup:
 
     def new_cohort(self, service: str) -> CohortTable:
         """Return an empty cohort, its forests added to `forests`; the caller keeps the table."""
-        model = self.settings.models.get(service)
-        table, forests = new_cohort(service, self.settings.detect, self.rules, self._tick_ms, model)
+        table, forests = new_cohort(
+            service, self.settings.detect, self.rules, self._tick_ms, self.settings.models
+        )
+        for other, serving in self.promoted:
+            if other == service:
+                forests.shelve(serving)
         self.forests.append(forests)
         return table
+
+    def promote(self, service: str, serving: Serving) -> None:
+        """Have the cohorts of a service take up a model of the registry at its time."""
+        self.promoted.append((service, serving))
+        for table, forests in zip(self.roster.tables, self.forests, strict=True):
+            if table.service == service:
+                forests.shelve(serving)
 
     # ------------------------------------------------------------------ a tick's end
 
@@ -281,6 +294,8 @@ class KeyGroup:
     def feature_batches(self) -> list[FeatureBatch]:
         """Return each cohort's reservoir."""
         return [
-            feature_batch(table, self._tick_ms, table.arrays.counters[FIRST_TICK], self.closed_ms)
+            feature_batch(
+                table, self._tick_ms, int(table.arrays.counters[FIRST_TICK]), self.closed_ms
+            )
             for table in self.roster.tables
         ]

@@ -30,6 +30,7 @@ _KEPT = (
     "cohort_tails",
     "counters",
     "reservoir",
+    "reservoir_tick",
 )
 
 
@@ -150,6 +151,8 @@ def _fitted(kept: dict[str, npt.NDArray[Any]], today: Cohort) -> dict[str, npt.N
         kept["past"] = np.zeros((rows, *today.past.shape[1:]), np.float32)
         kept["shape"] = np.zeros((rows, *today.shape.shape[1:]))
     kept.setdefault("bar", np.zeros((rows, 2)))
+    if "reservoir_tick" not in kept:  # of no time: as old as can be
+        kept["reservoir_tick"] = np.zeros(len(kept["reservoir"]), np.int64)
     for name in ("resource", "tails", "cohort_tails"):
         old, like = kept[name], getattr(today, name)
         lead = 0 if name == "cohort_tails" else 1

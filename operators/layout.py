@@ -83,6 +83,7 @@ class Cohort(NamedTuple):
     cohort_tails: F64  # (detectors, calibration.WIDTH)
     counters: F64  # (COUNTERS,)
     reservoir: F32  # (rows, slots * FEATURES)
+    reservoir_tick: I64  # (rows,) of each of its rows
     slot: I32  # (series,) columns of its metric in the reservoir, in metrics
 
 

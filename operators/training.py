@@ -10,7 +10,7 @@ from models import calibration
 from models.flat_forest import FlatForest, score_rows
 from models.fusion import DETECTORS
 from models.isolation_forest import IsolationForestSettings, fit_forest
-from operators.forests import MAX_METRICS, VIEW_NAMES
+from operators.reservoir import MAX_METRICS, VIEW_NAMES
 from schema import F64, FeatureBatch, stable_id
 
 HELD_BACK = 0.2  # share of the rows that the forest never sees; they calibrate it

@@ -5,7 +5,7 @@ import pytest
 
 from models.fusion import DETECTORS
 from models.isolation_forest import IsolationForestSettings
-from operators.forests import MAX_METRICS, VIEW_NAMES
+from operators.reservoir import MAX_METRICS, VIEW_NAMES
 from operators.training import Trained, by_service, merge, tail_of, train
 from schema import FeatureBatch
 
@@ -19,7 +19,8 @@ def batch(
     draw = np.random.default_rng(seed)
     names = tuple(f"{metric}:{view}" for metric in metrics for view in VIEW_NAMES)
     found = draw.normal(1.0, 1.0, (rows, len(names))).astype(np.float32)
-    return FeatureBatch("aws.ec2", names, found, 0, 1_000, drawn_from or rows)
+    ticks = np.arange(rows, dtype=np.int64) * 60_000
+    return FeatureBatch("aws.ec2", names, found, ticks, 0, rows * 60_000, drawn_from or rows)
 
 
 def weight(metric: str) -> float:
