@@ -11,6 +11,9 @@ from cli.errors import BadInput
 
 TRAIN_HELP = """Fit the batch models of each service on recorded metrics, and register them.
 
+The older part of the data is fitted to, the next calibrates, and by the newest a model is judged
+beside the one that is active: it is made active if it does no worse, else it stays a candidate.
+
 The data comes from PATHS, or from the sources of a settings file: topics are then read up to where
 they end now.
 
@@ -38,14 +41,19 @@ def train(
     ] = None,
     workers: Annotated[int, typer.Option(help="Worker processes.", min=1, max=64)] = 1,
     promote: Annotated[
-        bool, typer.Option(help="Make the models active; --no-promote: candidates.")
+        bool,
+        typer.Option(help="Make models active that do no worse; --no-promote: candidates."),
     ] = True,
+    force: Annotated[
+        bool, typer.Option("--force", help="Make models active that do worse, too.")
+    ] = False,
 ) -> None:
     """Train and register."""
     from config.app import load_app
     from connectors.kafka_settings import KafkaSource
     from flows.replay import Stopped
     from flows.train import run
+    from flows.trainer import never
 
     if paths:
         app = settings_for(paths, format_name, None, 1000, config)
@@ -63,10 +71,12 @@ def train(
     folder = str(models) if models else app.models or str(DEFAULT_MODELS)
     app = msgspec.structs.replace(app, models=folder)
     try:
-        versions = run(app, workers=workers, promote=promote)
+        settled = run(app, workers=workers, promote=None if promote else never, force=force)
     except Stopped as ex:
         raise KeyboardInterrupt from ex
-    for version in versions:
-        typer.echo(f"{folder}: {version} {'active' if promote else 'candidate'}")
-    if not versions:
+    for one in settled:
+        if one.version:
+            state = "active" if one.promoted else "candidate"
+            typer.echo(f"{folder}: {one.version} {state}: {one.reason}")
+    if not any(one.version for one in settled):
         typer.echo("no service had rows enough to train on")

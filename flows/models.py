@@ -12,7 +12,7 @@ from models import calibration
 from models.flat_forest import from_arrays, to_arrays
 from models.fusion import DETECTORS
 from operators.reservoir import VIEW_NAMES
-from operators.shelf import ServiceModel, Serving, Shelf
+from operators.shelf import EMPTY_SHELF, ServiceModel, Serving, Shelf
 from operators.training import Trained
 
 _log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ def shelf_of(
     is damaged or does not fit this release or tick.
     """
     if folder is None:
-        return Shelf()
+        return EMPTY_SHELF
     registry = Registry(Path(folder))
     servings: dict[str, tuple[Serving, ...]] = {}
     active: list[tuple[str, str]] = []
@@ -92,9 +92,7 @@ def service_model(stored: StoredModel, service: str, tick_s: int) -> ServiceMode
         views = ", ".join(VIEW_NAMES)
         raise ModelRefused(f"{where}features must be {views} of each metric, by name")
     if tails.shape != shape or not np.isfinite(tails).all() or (tails < 0).any():
-        raise ModelRefused(
-            f"{where}{TAILS} must be finite, >= 0 and {shape}, got {tails.shape}"
-        )
+        raise ModelRefused(f"{where}{TAILS} must be finite, >= 0 and {shape}, got {tails.shape}")
     try:
         forest = from_arrays(arrays)
     except ValueError as ex:
@@ -119,7 +117,7 @@ def stored_model(
     return StoredModel(
         service=trained.service,
         features=trained.names,
-        arrays={**to_arrays(trained.forest), TAILS: trained.tails},
+        arrays={**to_arrays(trained.forest), TAILS: trained.tails, HELD_ROWS: trained.judged},
         data_from_ms=trained.from_ms,
         data_to_ms=trained.until_ms,
         effective_from_ms=trained.until_ms,

@@ -12,7 +12,7 @@ from operators.forests import Forests
 from operators.layout import Found, Knobs
 from operators.rules import RuleTable
 from operators.score import score_ticks
-from operators.shelf import Shelf
+from operators.shelf import EMPTY_SHELF, Shelf
 from schema import F64, I32, I64
 
 
@@ -21,13 +21,13 @@ def new_cohort(
     detect: DetectSettings,
     rules: RuleTable,
     tick_ms: int,
-    shelf: Shelf = Shelf(),
+    shelf: Shelf = EMPTY_SHELF,
 ) -> tuple[CohortTable, Forests]:
     """Return an empty cohort and its forests: those of the shelf, else fitted as it goes."""
     tails = np.zeros((len(DETECTORS), calibration.WIDTH))
     tails[:, calibration.QUANTILE] = detect.calibration.start_quantile
     tails[:, calibration.EXCESS] = detect.calibration.start_excess
-    shelf = shelf if detect.uses_forests else Shelf()
+    shelf = shelf if detect.uses_forests else EMPTY_SHELF
     forests = Forests(service, detect.isolation_forest, detect.half_space_trees, shelf, tick_ms)
     rows = detect.isolation_forest.reservoir_rows if detect.uses_forests else 1
     past = detect.discord.past if "discord" in detect.detectors else 0

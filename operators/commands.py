@@ -10,6 +10,7 @@ from operators.cohort import CohortTable
 from operators.feedback import apply_feedback
 from operators.forests import Forests
 from operators.layout import FIRST_TICK, FIT_TICK, ROWS
+from operators.shelf import Serving
 from schema import Command, Drift, Feedback, Promotion
 
 
@@ -24,7 +25,10 @@ def obey(
         case Drift():
             pass  # `operators.drift.accept_level`, for the service's table
         case Promotion():
-            pass  # the shelf of `operators.forests`, for the service's forests
+            if command.version:
+                for table, own in zip(tables, forests, strict=True):
+                    if table.service == command.service:
+                        own.shelve(Serving(command.effective_ms, command.version))
         case Feedback():
             for table in tables:
                 apply_feedback(table, command)

@@ -18,10 +18,10 @@ from operators.ingest import FOREVER_MS, NEVER_MS
 from operators.layout import FIRST_TICK, GONE, MAX_EVIDENCE, MAX_RULES, ROWS
 from operators.metric_settings import spec_in_force
 from operators.packing import Named, unpack
-from operators.reservoir import feature_batch
+from operators.reservoir import feature_batch, no_rows
 from operators.roster import PLAIN, Roster
 from operators.rules import RuleTable
-from operators.shelf import Serving, Shelf
+from operators.shelf import EMPTY_SHELF, Serving, Shelf
 from operators.ticks import Column, TickBuffer, ordered
 from schema import (
     F64,
@@ -34,6 +34,7 @@ from schema import (
     Drift,
     FeatureBatch,
     MetricSpec,
+    Promotion,
     Series,
     TrainingRows,
 )
@@ -48,7 +49,7 @@ class GroupSettings:
     tick_s: int
     detect: DetectSettings
     catalogue: Catalogue
-    models: Shelf = Shelf()  # what the registry holds when the flow starts
+    models: Shelf = EMPTY_SHELF  # what the registry holds when the flow starts
     collect: bool = False  # hand out the feature rows at the end, to train from
 
 
@@ -70,7 +71,7 @@ class KeyGroup:
         self.names: list[tuple[int, int, Named]] = []  # tick, partition, name, as they came
         self.roster = Roster(settings.detect.max_label_sets)
         self.forests: list[Forests] = []  # by cohort
-        self.promoted: list[tuple[str, Serving]] = []  # service and model; the registry has them
+        self.promoted: list[Promotion] = []  # obeyed; the registry has them for the next start
         self.scored = 0  # rows so far
         self.late = 0  # since the last word
         self._tick_ms = settings.tick_s * 1000
@@ -120,18 +121,11 @@ class KeyGroup:
         table, forests = new_cohort(
             service, self.settings.detect, self.rules, self._tick_ms, self.settings.models
         )
-        for other, serving in self.promoted:
-            if other == service:
-                forests.shelve(serving)
+        for promotion in self.promoted:
+            if promotion.service == service:
+                forests.shelve(Serving(promotion.effective_ms, promotion.version))
         self.forests.append(forests)
         return table
-
-    def promote(self, service: str, serving: Serving) -> None:
-        """Have the cohorts of a service take up a model of the registry at its time."""
-        self.promoted.append((service, serving))
-        for table, forests in zip(self.roster.tables, self.forests, strict=True):
-            if table.service == service:
-                forests.shelve(serving)
 
     # ------------------------------------------------------------------ a tick's end
 
@@ -271,6 +265,7 @@ class KeyGroup:
         for request in due:
             self.requests.remove(request)
             batches = [b for b in self.feature_batches() if b.service == request.service]
+            batches = batches or [no_rows(request.service, self.closed_ms)]
             self._handed += [TrainingRows(request.id, self.index, batch) for batch in batches]
         for command in self.agenda.take(self.closed_ms):
             self._take_up(command)
@@ -278,6 +273,8 @@ class KeyGroup:
     def _take_up(self, command: Command) -> None:
         tables = self.roster.tables
         obey(command, self.closed_ms // self._tick_ms, tables, self.forests)
+        if isinstance(command, Promotion) and command.version:
+            self.promoted.append(command)
         if isinstance(command, Drift):
             self.requests.append(command)
             for table, forests in zip(tables, self.forests, strict=True):

@@ -1,4 +1,4 @@
-"""A cohort's kept feature rows: which metrics they are looked at by, and as a batch to train from."""
+"""The feature rows that a cohort keeps: by which metrics, and as a batch to train from."""
 
 import numpy as np
 import numpy.typing as npt
@@ -52,6 +52,12 @@ def feature_batch(table: CohortTable, tick_ms: int, from_tick: int, until_ms: in
         until_ms,
         int(table.arrays.counters[ROWS]),
     )
+
+
+def no_rows(service: str, until_ms: int) -> FeatureBatch:
+    """Return the batch of a key group that has nothing of a service, which is worth saying too."""
+    rows = np.zeros((0, 0), np.float32)
+    return FeatureBatch(service, (), rows, np.zeros(0, np.int64), until_ms, until_ms, 0)
 
 
 def _held(table: CohortTable) -> int:

@@ -50,6 +50,9 @@ class Shelf:
     load: Loader = _refuse_all
 
 
+EMPTY_SHELF = Shelf()
+
+
 class Queue:
     """The models that a cohort is still to take up, in order of their times.
 

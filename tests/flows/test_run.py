@@ -14,6 +14,7 @@ from connectors.kafka_settings import KafkaOutput, KafkaSource
 from connectors.recovery_store import RecoverySettings
 from connectors.simulator.settings import SimulatorSource
 from flows.run import from_file, greeting, run, with_control_log
+from operators.shelf import EMPTY_SHELF
 
 LIVE = KafkaSource(brokers="b:1", topics=("m",), format="cloudwatch-json")
 SIMULATED = SimulatorSource(days=0.1, resources=3)
@@ -48,7 +49,7 @@ def test_says_what_is_read_and_where_it_goes() -> None:
         sinks=(KafkaOutput(brokers="b:1", topic="i"), SqlSink("sqlite:///i.db")),
         recovery=RecoverySettings(dir="r"),
     )
-    assert greeting(app, ["kafka:m/1", "kafka:m/0", "files/a"], {}) == (
+    assert greeting(app, ["kafka:m/1", "kafka:m/0", "files/a"], EMPTY_SHELF) == (
         "reading files (1), kafka:m (2) (partitions); incidents to kafka:i, sqlite:///i.db; "
         "models none, fitted as data comes; state kept in r"
     )
