@@ -104,7 +104,8 @@ def check_version(version: str) -> None:
         raise ValueError(f"a version must match {VERSION.pattern}, got {version!r}")
 
 
-def _installed() -> dict[str, str]:
+def installed() -> dict[str, str]:
+    """Return the versions of the libraries that a model depends on."""
     found: dict[str, str] = {}
     for name in LIBRARIES:
         try:
@@ -143,7 +144,7 @@ def pack(model: StoredModel) -> tuple[str, dict[str, bytes]]:
         effective_from_ms=model.effective_from_ms,
         settings=dict(model.settings),
         figures=dict(model.figures),
-        libraries=dict(model.libraries) or _installed(),
+        libraries=dict(model.libraries) or installed(),
         arrays={
             name: _File(sha256(files[f"{name}.npy"]), array.dtype.str, array.shape)
             for name, array in sorted(model.arrays.items())
@@ -198,17 +199,26 @@ def _array(content: bytes, said: _File, where: Path) -> npt.NDArray[np.generic]:
     return np.frombuffer(content, dtype, count, len(header)).reshape(said.shape).copy()
 
 
+def read_manifest(folder: Path, manifest_sha256: str) -> Manifest:
+    """Read what is said of a model, and none of its arrays.
+
+    Raises:
+        ModelRefused: it is missing, damaged, or was not written by `pack`.
+    """
+    path = folder / MANIFEST
+    try:
+        return _decoded(_checked(path, MAX_MANIFEST_BYTES, manifest_sha256), str(path))
+    except ValueError as ex:
+        raise ModelRefused(str(ex)) from ex
+
+
 def unpack(folder: Path, manifest_sha256: str) -> StoredModel:
     """Read what `pack` made of a model.
 
     Raises:
         ModelRefused: anything is missing, damaged, or was not written by `pack`.
     """
-    path = folder / MANIFEST
-    try:
-        manifest = _decoded(_checked(path, MAX_MANIFEST_BYTES, manifest_sha256), str(path))
-    except ValueError as ex:
-        raise ModelRefused(str(ex)) from ex
+    manifest = read_manifest(folder, manifest_sha256)
     arrays: dict[str, npt.NDArray[np.generic]] = {}
     for name, said in manifest.arrays.items():
         file = folder / f"{name}.npy"

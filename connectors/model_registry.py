@@ -24,11 +24,13 @@ import msgspec
 from connectors.model_files import (
     MANIFEST,
     SHA256,
+    Manifest,
     ModelRefused,
     StoredModel,
     check_version,
     pack,
     read_bounded,
+    read_manifest,
     sha256,
     unpack,
 )
@@ -163,6 +165,21 @@ class Registry:
             ModelRefused: unknown or damaged.
         """
         return self._load(_find(self.list(), version))
+
+    def manifest(self, entry: Entry) -> Manifest:
+        """Return what is said of a version, without a look at its arrays.
+
+        Raises:
+            ModelRefused: damaged.
+        """
+        return read_manifest(self._path / entry.version, entry.manifest_sha256)
+
+    def served_before(self, service: str) -> str | None:
+        """Return which other version served last before the active one; None: none did."""
+        entries = [entry for entry in self.list() if entry.service == service]
+        active = self.active_version(service)
+        served = [e.version for e in entries if e.state == "retired" and e.effective_from_ms]
+        return next((version for version in reversed(served) if version != active), None)
 
     def active_version(self, service: str, at_ms: int | None = None) -> str | None:
         """Return which version serves now, or served at an event time as far as is known."""

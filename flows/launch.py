@@ -57,7 +57,7 @@ def run(
     if processes < 1:
         raise ValueError(f"processes must be 1 or more, got {processes!r}")
     recovery = recovery or RecoverySettings()
-    with held(recovery), _stop_on_signal() as (stop, received):
+    with held(recovery), stop_on_signal() as (stop, received):
         if processes == 1:
             _run_here(build, recovery, stop)
         else:
@@ -66,7 +66,8 @@ def run(
 
 
 @contextmanager
-def _stop_on_signal() -> Iterator[tuple[threading.Event, list[signal.Signals]]]:
+def stop_on_signal() -> Iterator[tuple[threading.Event, list[signal.Signals]]]:
+    """Set an event, and keep what came, on the first SIGINT or SIGTERM; the second one ends all."""
     stop = threading.Event()
     received: list[signal.Signals] = []
 

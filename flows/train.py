@@ -1,6 +1,8 @@
 """Training: the sources through the same operators, then a forest a service into the registry."""
 
 import threading
+from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,12 +11,16 @@ import bytewax.operators as op
 import msgspec
 from bytewax.dataflow import Dataflow
 
-from config.app import App
+from config.app import App, Source
+from connectors.control_log import ControlLog, soonest_ms
+from connectors.kafka_settings import KafkaSource
+from connectors.source import wall_clock
 from connectors.training_rows import RowsFolder, RowsSink
 from flows.assemble import Sources, catalogue_of, group_settings
+from flows.control import control_log, is_live
 from flows.launch import run as launch
 from flows.replay import Stopped
-from flows.trainer import Promote, Settled, Trainer
+from flows.trainer import Settled, Trainer
 from flows.warm_up import compile_kernels
 from operators.detect import detect_anomalies
 from operators.groups import group_names
@@ -26,20 +32,50 @@ YEAR_S = 31_536_000
 _PACE = "pace"
 
 
-def run(
-    app: App, *, workers: int = 1, promote: Promote | None = None, force: bool = False
-) -> list[Settled]:
+def run(app: App, *, workers: int = 1, promote: bool = True, force: bool = False) -> list[Settled]:
     """Train on the settings' sources; return what became of each service that has feature rows.
 
-    By default a model serves from the end of its data on, so a replay of that data never sees it.
+    A model serves from the end of its data on, so a replay of that data never sees it. Where the
+    sources are live, it serves from as soon on as live flows can hear of it, and they are told.
 
     Raises: ValueError without a registry or without the forest among the detectors; Stopped on a
     signal; what `flows.launch.run` raises.
     """
-    catalogue = catalogue_of(app)
-    trainer = Trainer(app, catalogue)
-    promote = promote or (lambda trained: trained.until_ms)
-    return trainer.train(collected(app, workers), promote, force=force)
+    trainer = Trainer(app, catalogue_of(app))
+    batches = collected(ended(app), workers)
+    if not promote:
+        return trainer.train(batches, lambda _: None)
+    if not is_live(app):
+        return trainer.train(batches, lambda trained: trained.until_ms, force=force)
+    settled = trainer.train(
+        batches, lambda _: soonest_ms(wall_clock(), app.ingest.tick_s), force=force
+    )
+    tell(control_log(app), settled)
+    return settled
+
+
+def tell(log: ControlLog | None, settled: Sequence[Settled]) -> None:
+    """Write what was promoted into the control log, if there is one."""
+    for one in settled:
+        if one.promoted and log is not None:
+            log.append(one.promotion())
+
+
+def ended(app: App, hours: float | None = None) -> App:
+    """Return the settings with live topics read up to where they end now, the last hours of them.
+
+    None: as far back as the settings say.
+    """
+
+    def part(source: Source) -> Source:
+        if not isinstance(source, KafkaSource) or source.end != "never":
+            return source
+        start = source.start
+        if hours is not None:
+            start = (wall_clock() - timedelta(hours=hours)).isoformat()
+        return msgspec.structs.replace(source, start=start, end="now")
+
+    return msgspec.structs.replace(app, sources=tuple(map(part, app.sources)))
 
 
 def collected(app: App, workers: int) -> list[FeatureBatch]:

@@ -12,16 +12,12 @@ from connectors.model_registry import Registry
 from flows.models import service_model, stored_model
 from operators.comparison import Figures, figures_of, figures_of_model, what_is_worse
 from operators.training import CALIBRATED, FITTED, Trained, by_service, rows_needed, train
-from schema import Catalogue, FeatureBatch
+from schema import Catalogue, FeatureBatch, Promotion
 
 _log = logging.getLogger(__name__)
 
 Promote = Callable[[Trained], int | None]
 """Says from which event time on a model is to serve; None: not, it stays a candidate."""
-
-
-def never(_trained: Trained) -> None:
-    """Promote nothing."""
 
 
 class Settled(msgspec.Struct, frozen=True):
@@ -30,8 +26,12 @@ class Settled(msgspec.Struct, frozen=True):
     service: str
     version: str  # "": none, there were too few rows
     promoted: bool
-    effective_ms: int  # 0 if it was not promoted
+    effective_ms: int  # 0 if it does not serve
     reason: str
+
+    def promotion(self, request: str = "") -> Promotion:
+        """Return what to tell the flows."""
+        return Promotion(self.service, self.version, self.effective_ms, request, self.reason)
 
 
 class Trainer:
@@ -80,9 +80,10 @@ class Trainer:
         effective_ms = promote(trained)
         if effective_ms is None:
             return Settled(service, version, False, 0, "a candidate, as asked")
-        if self.registry.active_version(service) == version:
-            return Settled(service, version, False, 0, "it serves already")
-        worse, compared = self._compared(trained, own)
+        known = [e for e in self.registry.list() if e.version == version and e.effective_from_ms]
+        if known and known[-1].effective_from_ms:
+            return Settled(service, version, False, known[-1].effective_from_ms, "served already")
+        worse, compared = self._compared(trained, own, effective_ms)
         if worse and not force:
             return Settled(service, version, False, 0, f"stays a candidate: {worse}")
         try:
@@ -91,11 +92,11 @@ class Trainer:
             return Settled(service, version, False, 0, f"stays a candidate: {ex}")
         return Settled(service, version, True, effective_ms, worse or compared)
 
-    def _compared(self, trained: Trained, own: Figures) -> tuple[str, str]:
-        """Return in which respect it is worse than the active model, and how it compares."""
+    def _compared(self, trained: Trained, own: Figures, at_ms: int) -> tuple[str, str]:
+        """Return in which respect it is worse than what serves then, and how it compares."""
         service = trained.service
         try:
-            active = self.registry.active(service)
+            active = self.registry.active(service, at_ms)
             if active is None:
                 return "", "the first of its service"
             model = service_model(active, service, self._app.ingest.tick_s)

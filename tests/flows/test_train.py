@@ -12,7 +12,6 @@ from connectors.model_registry import Registry
 from connectors.simulator.settings import SimulatorSource
 from flows.models import shelf_of
 from flows.train import run
-from flows.trainer import never
 from models.calibration import COUNT, QUANTILE
 from models.fusion import DETECTORS
 from models.isolation_forest import IsolationForestSettings
@@ -81,7 +80,7 @@ def test_the_same_data_gives_the_same_versions_whatever_the_chunks(
 
 def test_a_candidate_is_not_active(tmp_path: Path) -> None:
     few = replace(APP, models=str(tmp_path), sources=(replace(SOURCE, resources=3),))
-    settled = run(few, promote=never)
+    settled = run(few, promote=False)
     assert {entry.state for entry in Registry(tmp_path).list()} == {"candidate"}
     assert len(settled) == len(Registry(tmp_path).list())
     assert shelf_of(str(tmp_path), 60).servings == {}
