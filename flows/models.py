@@ -67,6 +67,7 @@ class _Loader:
         if (service, version) not in self._answers:
             try:
                 self.checked(service, version)
+                _log.info("%s: %s is taken up from its time on", service, version)
             except ModelRefused as ex:
                 _log.warning("%s: a model is refused: %s", service, ex)
                 self._refused(service)

@@ -18,6 +18,7 @@ GROUPS = {
     "config": ["check", "show", "schema"],
     "deadletter": ["list", "show", "replay"],
     "incidents": ["list", "show", "feedback"],
+    "models": ["list", "show", "diff", "promote", "rollback"],
 }
 BACKTEST = ["backtest", "a.jsonl", "--format", "foreshock-json"]
 LEAVES = [[name] for name in foreshock.COMMANDS if name not in GROUPS] + [
