@@ -114,8 +114,6 @@ class MetricSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"scale must be finite and not 0, got {self.scale!r}")
         if self.lower is not None and self.upper is not None and not self.lower < self.upper:
             raise ValueError(f"lower must be below upper, got {self.lower!r} and {self.upper!r}")
-        if self.least_effect is not None and not 0 <= self.least_effect <= 100:
-            raise ValueError(f"least_effect must be in [0, 100], got {self.least_effect!r}")
         if self.harmless is not None and not self.harmless[0] <= self.harmless[1]:
             raise ValueError(f"harmless must be [least, most], got {list(self.harmless)!r}")
 
@@ -130,9 +128,6 @@ class Catalogue(Protocol):
         """Return the entry of a vendor's or canonical metric name; a default one if unknown."""
 
 
-# ---------------------------------------------------------------- what travels, high rate
-
-
 @dataclass(slots=True)
 class Chunk:
     """What a reader got in one poll: payloads of one partition, in order."""
@@ -144,10 +139,7 @@ class Chunk:
 
 
 class SeriesTable:
-    """Series that a partition's decoder has met, by the order in which it met them.
-
-    One table serves one partition. Memory: one entry a distinct (series, attributes).
-    """
+    """Series that one partition's decoder has met, in that order, each with its attributes."""
 
     def __init__(self) -> None:
         self.series: list[Series] = []
@@ -156,9 +148,8 @@ class SeriesTable:
 
     def index(self, series: Series, source_metric: str = "") -> int:
         """Return the position of `series` in the table, adding it if new."""
-        found = self._index.get(series)
-        if found is None:
-            found = self._index[series] = len(self.series)
+        found = self._index.setdefault(series, len(self.series))
+        if found == len(self.series):
             self.series.append(series)
             self.source_metric.append(source_metric)
         return found
@@ -172,13 +163,11 @@ class SampleBatch:
     ts_ms: I64  # event time, UTC
     value: F64  # finite
     payload: I32  # which payload of the chunk the sample came from
-    # None where no series of the batch has a `counter`; else of the same length
-    start_ms: I64 | None = None  # since when a cumulative counter counts; 0: not said
+    start_ms: I64 | None = None  # since when counters count; 0: not said; None: there are none
     count: F64 | None = None  # observations behind `value`, for "mean" and "ratio"; else 0
 
 
-# Reasons of points that are neither values nor errors: the end of a series, a mean of nothing.
-NO_VALUE = frozenset(("stale", "no_observation"))
+NO_VALUE = frozenset(("stale", "no_observation"))  # reasons of points without value or error
 
 
 class Reject(msgspec.Struct, frozen=True):
@@ -198,8 +187,7 @@ class Decoded:
     """What a decoder made of a chunk."""
 
     batch: SampleBatch
-    # Payload index, reason, detail, in the order of the payloads; `NO_VALUE` is not bad.
-    rejects: list[tuple[int, str, str]]
+    rejects: list[tuple[int, str, str]]  # payload's index, in their order; reason, detail
 
 
 class Decoder(Protocol):
@@ -293,16 +281,12 @@ class Feedback(msgspec.Struct, frozen=True, tag_field="kind", tag="feedback"):
 
     incident: str  # its id
     verdict: Literal["false_positive", "real"]
-    # a resource's key, metric, labels, and how far it went up and down, in its unit
-    targets: tuple[tuple[str, str, Labels, float, float], ...]
+    targets: tuple[tuple[str, str, Labels, float, float], ...]  # `operators.feedback.Target`
     effective_ms: int
     actor: str
 
 
 Command = Drift | Promotion | Feedback
-
-
-# ---------------------------------------------------------------- what travels, low rate
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -339,6 +323,20 @@ class Anomaly(msgspec.Struct, frozen=True):
         return f"{self.kind}@{self.resource.key}"
 
 
+class Standing(msgspec.Struct, frozen=True, array_like=True):
+    """How a key group's judges of one service have done since its state began."""
+
+    service: str
+    version: str  # of the registry's model in use; "": none
+    resources: int
+    warming: int  # of these, those that have no full score yet
+    warm_ms: int  # about when the last of them will; 0: all have
+    scored: int  # rows
+    anomalous: int  # of these, those at or above the threshold
+    scores: tuple[tuple[str, int], ...]  # upper bound of the fused score, or "more"; rows
+    detectors: tuple[tuple[str, int, float], ...]  # name, rows, sum of surprises
+
+
 class Closed(msgspec.Struct, frozen=True):
     """A key group's word that it has closed every tick before `until_ms`, and what it found."""
 
@@ -350,6 +348,7 @@ class Closed(msgspec.Struct, frozen=True):
     scored: int = 0  # rows since its last word: a resource at a tick
     absorbed: int = 0  # samples since then that gave no value: a counter's first, an empty mean
     late: int = 0  # samples since then of a partition that joined after their ticks had closed
+    standings: tuple[Standing, ...] = ()  # now and then
 
 
 class Member(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from cli.errors import BadInput, CommandFailed, bad_input
+from cli.model_statistics import STATS_HELP, stats
 from cli.train import DEFAULT_MODELS
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def register(app: typer.Typer) -> None:
     group.command("diff", help=DIFF_HELP, no_args_is_help=True)(diff)
     group.command("promote", help=PROMOTE_HELP, no_args_is_help=True)(promote)
     group.command("rollback", help=ROLLBACK_HELP, no_args_is_help=True)(rollback)
+    group.command("stats", help=STATS_HELP)(stats)
     app.add_typer(group, name="models")
 
 

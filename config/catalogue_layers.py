@@ -43,6 +43,8 @@ class Meaning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             _check_statistic(self.statistic)
         if self.min_change is not UNSET and not self.min_change >= 0:
             raise ValueError(f"min_change must be 0 or more, got {self.min_change!r}")
+        if isinstance(self.least_effect, float) and not 0 <= self.least_effect <= 100:
+            raise ValueError(f"least_effect must be in [0, 100], got {self.least_effect!r}")
 
     def present(self) -> dict[str, Any]:
         """Return the fields that are given."""

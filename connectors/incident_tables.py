@@ -72,6 +72,17 @@ feedback = Table(
     Column("targets", Text, nullable=False),  # JSON, as in `schema.Feedback`
 )
 
+# How detection stands, see `connectors.standing_store`. Not there in stores of earlier versions.
+model_statistics = Table(
+    "model_statistics",
+    metadata,
+    Column("service", Text, primary_key=True),
+    Column("group_index", Integer, primary_key=True, autoincrement=False),
+    Column("day", Integer, primary_key=True, autoincrement=False),  # from 1970, event time
+    Column("until_ms", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),  # JSON
+)
+
 Insert = sqlite.Insert | postgresql.Insert
 
 

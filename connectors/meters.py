@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, start_http_server
 
 from connectors.kafka_meters import KafkaMeters
 from connectors.metered_decoder import DecodeMeters, topic_of
+from connectors.standing_meters import StandingMeters
 from schema import Closed, Reject, Tally
 
 LOG_EVERY_S = 60.0
@@ -34,6 +35,7 @@ class Meters:
         self.registry = CollectorRegistry()
         self.kafka = KafkaMeters(self.registry)
         self.decode = DecodeMeters(self.registry)
+        self.standings = StandingMeters(self.registry)
         self._samples = self._counter("samples", "Samples taken", "topic", "partition")
         self._late = self._counter("late", "Samples that came after their tick", "topic")
         self._rejects = self._counter("rejects", "Points rejected", "topic", "reason")
@@ -72,7 +74,8 @@ class Meters:
         self._refused.labels(service).inc()
 
     def closed(self, words: Sequence[Closed]) -> None:
-        """Count what key groups made of samples, when they say so."""
+        """Count what key groups made of samples and how they stand, when they say so."""
+        self.standings.take(words)
         self._absorbed.inc(sum(word.absorbed for word in words))
         self._joined_late.inc(sum(word.late for word in words))
 

@@ -28,12 +28,13 @@ from connectors.pace import Pace
 from connectors.simulator.origin import SimulatorOrigin
 from connectors.simulator.settings import OWN_FORMAT
 from connectors.source import Intake, wall_clock
+from connectors.standing_store import StandingSink
 from flows.control import control_log
 from flows.detect import AnySink
 from flows.models import shelf_of
 from operators.ingest import Ingest, Ingested, remembered_format
 from operators.keygroup import GroupSettings
-from schema import Catalogue, LateSample, NamedDecoder, Reject, Transition
+from schema import Catalogue, Closed, LateSample, NamedDecoder, Reject, Transition
 
 
 class Sources:
@@ -131,6 +132,11 @@ def catalogue_of(app: App) -> Catalogue:
 def incident_sinks(app: App) -> Sequence[AnySink[Transition]]:
     """Return a Bytewax sink for each of the settings' sinks."""
     return [_incident_sink(settings) for settings in app.sinks]
+
+
+def standing_sinks(app: App) -> Sequence[AnySink[Closed]]:
+    """Return where it is kept how detection stands: the settings' incident stores."""
+    return [StandingSink(sink.url) for sink in app.sinks if isinstance(sink, SqlSink)]
 
 
 def dead_letter_sinks(app: App) -> Sequence[AnySink[Reject]]:

@@ -21,6 +21,7 @@ from flows.assemble import (
     group_settings,
     incident_sinks,
     late_sinks,
+    standing_sinks,
 )
 from flows.control import control_source
 from flows.detect import AnySink, Outputs, build
@@ -115,7 +116,7 @@ def replay_flow(app: App, folder: Path, also: Outputs | None, stop: threading.Ev
         dead_letter=[*dead_letter_sinks(app), *also.dead_letter],
         late=[*late_sinks(app), *also.late],
         tallies=[LineFileSink(folder / _TALLIES, msgspec.json.encode), *also.tallies],
-        progress=[LineFileSink(folder / _WORDS, _word), *also.progress],
+        progress=[LineFileSink(folder / _WORDS, _word), *standing_sinks(app), *also.progress],
     )
     return build(intake, group_settings(app, catalogue, len(intake.names)), app.triage, outputs)
 

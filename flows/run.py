@@ -26,6 +26,7 @@ from flows.assemble import (
     group_settings,
     incident_sinks,
     late_sinks,
+    standing_sinks,
 )
 from flows.control import control_source, is_live
 from flows.detect import Outputs, build
@@ -62,7 +63,7 @@ def detect_flow(app: App, pace: Path | None, stop: threading.Event) -> Dataflow:
         dead_letter=(*dead_letter_sinks(app), RejectMeter(meters)),
         late=late_sinks(app),
         tallies=(TallyMeter(meters, app.metrics_port, greeting(app, intake.names, group.models)),),
-        progress=(ClosedMeter(meters),),
+        progress=(ClosedMeter(meters), *standing_sinks(app)),
     )
     return build(intake, group, app.triage, outputs)
 

@@ -46,7 +46,7 @@ class Member(msgspec.Struct, frozen=True):
 
 
 def empty_arrays(
-    service_tails: npt.NDArray[np.float64], reservoir_rows: int, past: int = 0
+    service_tails: npt.NDArray[np.float64], reservoir_rows: int, past: int = 0, figures: int = 0
 ) -> Cohort:
     """Return the arrays of a cohort that has no resources yet."""
     counters = np.zeros(COUNTERS)
@@ -72,6 +72,7 @@ def empty_arrays(
         tails=np.zeros((0, len(DETECTORS), calibration.WIDTH)),
         cohort_tails=service_tails.copy(),
         counters=counters,
+        figures=np.zeros(figures),
         reservoir=np.zeros((reservoir_rows, 0), np.float32),
         reservoir_tick=np.zeros(reservoir_rows, np.int64),
         slot=np.zeros(0, np.int32),

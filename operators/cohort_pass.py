@@ -8,6 +8,7 @@ from models import calibration
 from models.fusion import DETECTORS
 from operators.cohort import CohortTable, empty_arrays
 from operators.detect_settings import DetectSettings
+from operators.figures import FIGURES
 from operators.forests import Forests
 from operators.layout import Found, Knobs
 from operators.rules import RuleTable
@@ -31,7 +32,7 @@ def new_cohort(
     forests = Forests(service, detect.isolation_forest, detect.half_space_trees, shelf, tick_ms)
     rows = detect.isolation_forest.reservoir_rows if detect.uses_forests else 1
     past = detect.discord.past if "discord" in detect.detectors else 0
-    arrays = empty_arrays(tails, rows, past)
+    arrays = empty_arrays(tails, rows, past, FIGURES)
     return CohortTable(service, rules, arrays), forests
 
 

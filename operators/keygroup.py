@@ -22,6 +22,7 @@ from operators.reservoir import feature_batch, no_rows
 from operators.roster import PLAIN, Roster
 from operators.rules import RuleTable
 from operators.shelf import EMPTY_SHELF, Serving, Shelf
+from operators.standing import WINDOW_MS, standing
 from operators.ticks import Column, TickBuffer, ordered
 from schema import (
     F64,
@@ -36,6 +37,7 @@ from schema import (
     MetricSpec,
     Promotion,
     Series,
+    Standing,
     TrainingRows,
 )
 
@@ -138,6 +140,7 @@ class KeyGroup:
         until_ms = watermark // self._tick_ms * self._tick_ms
         if watermark < 0 or (until_ms <= self.closed_ms and not final):
             return None
+        says = final or until_ms // WINDOW_MS > self.closed_ms // WINDOW_MS
         found: list[Anomaly] = []
         absorbed = 0
         while (stop_ms := self._next_stop()) is not None and stop_ms < until_ms:
@@ -154,7 +157,13 @@ class KeyGroup:
             self._count_rows(),
             absorbed,
             late,
+            standings=self.standings() if says else (),
         )
+
+    def standings(self) -> tuple[Standing, ...]:
+        """Return how each service stands whose resources the group holds."""
+        pairs = zip(self.roster.tables, self.forests, strict=True)
+        return tuple(standing(t, f.version, self._knobs, self._tick_ms) for t, f in pairs)
 
     def _close_until(self, until_ms: int, into: list[Anomaly]) -> int:
         """Close the ticks before `until_ms`; return how many samples gave no value."""

@@ -29,6 +29,7 @@ _KEPT = (
     "tails",
     "cohort_tails",
     "counters",
+    "figures",
     "reservoir",
     "reservoir_tick",
 )
@@ -153,9 +154,10 @@ def _fitted(kept: dict[str, npt.NDArray[Any]], today: Cohort) -> dict[str, npt.N
     kept.setdefault("bar", np.zeros((rows, 2)))
     if "reservoir_tick" not in kept:  # of no time: as old as can be
         kept["reservoir_tick"] = np.zeros(len(kept["reservoir"]), np.int64)
-    for name in ("resource", "tails", "cohort_tails"):
+    kept.setdefault("figures", np.zeros(0))
+    for name in ("resource", "tails", "cohort_tails", "figures"):
         old, like = kept[name], getattr(today, name)
-        lead = 0 if name == "cohort_tails" else 1
+        lead = 1 if name in {"resource", "tails"} else 0
         if old.shape[lead:] != like.shape[lead:]:
             wide = np.zeros((*old.shape[:lead], *like.shape[lead:]))
             wide[tuple(slice(0, n) for n in old.shape)] = old

@@ -82,6 +82,7 @@ class Cohort(NamedTuple):
     tails: F64  # (resources, detectors, calibration.WIDTH)
     cohort_tails: F64  # (detectors, calibration.WIDTH)
     counters: F64  # (COUNTERS,)
+    figures: F64  # see `operators.figures`
     reservoir: F32  # (rows, slots * FEATURES)
     reservoir_tick: I64  # (rows,) of each of its rows
     slot: I32  # (series,) columns of its metric in the reservoir, in metrics

@@ -36,6 +36,8 @@ class MetricSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"must set suppress, or one of {', '.join(_OVER)}, got none of them")
         if self.min_change is not None and not 0 <= self.min_change < math.inf:
             raise ValueError(f"min_change must be 0 or more, got {self.min_change!r}")
+        if self.least_effect is not None and not 0 <= self.least_effect <= 100:
+            raise ValueError(f"least_effect must be in [0, 100], got {self.least_effect!r}")
         MetricSpec("", **self._given)
 
     @property

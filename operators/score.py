@@ -30,6 +30,7 @@ from models.half_space_trees import score_and_learn_row as score_trees
 from models.jit import jit
 from operators.edges import check_rules, find_silent, hear, judge_alert, say_alert
 from operators.features import clear_features, keep_row, note_features
+from operators.figures import note_figures
 from operators.layout import (
     ACTIVE,
     BORN,
@@ -242,6 +243,7 @@ def _score_resource(
     if math.isnan(fused):
         return
     own[SCORE] = fused
+    note_figures(cohort.figures, fused, bench.surprises, knobs.open_score)
     solid = bench.sums[SOLID] == 1.0
     edge = judge_alert(cohort, owner, tick, own[SCORE], solid, bench.sums[FIRST_OUT], knobs)
     if edge >= 0:

@@ -18,7 +18,7 @@ GROUPS = {
     "config": ["check", "show", "schema"],
     "deadletter": ["list", "show", "replay"],
     "incidents": ["list", "show", "feedback"],
-    "models": ["list", "show", "diff", "promote", "rollback"],
+    "models": ["list", "show", "diff", "promote", "rollback", "stats"],
 }
 BACKTEST = ["backtest", "a.jsonl", "--format", "foreshock-json"]
 LEAVES = [[name] for name in foreshock.COMMANDS if name not in GROUPS] + [
@@ -65,6 +65,7 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         (["demo", "--days", "-1"], "days must be in (0, 3660], got -1.0"),
         (["demo", "--store", "mysql://x"], "url must be of SQLite"),
         (["incidents", "list"], ".foreshock/incidents.db: no such incident store"),
+        (["models", "stats"], ".foreshock/incidents.db: no such incident store"),
         (["incidents", "list", "--state", "shut"], "--state must be open or resolved, got 'shut'"),
         (["incidents", "list", "--severity", "x"], "--severity must be one of LOW, MEDIUM"),
     ],
