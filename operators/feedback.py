@@ -23,6 +23,7 @@ from schema import Evidence, Feedback, Incident, Labels, stable_id
 
 MARGIN = 1.25  # of what was shown: it was seen when the alert opened, and may have gone on
 FULLY_HEARD = 2.0  # bars
+LEAST_SHARE = 0.02  # of the score; as shares go with its fourth power, the rest is below 0.4 of it
 
 
 class Target(NamedTuple):
@@ -38,14 +39,15 @@ class Target(NamedTuple):
 def targets_of(incident: Incident) -> tuple[Target, ...]:
     """Return which series an incident named, and how far each went; most suspect first.
 
-    Silence and rules are not among them: no bar of a score decides those.
+    Silence and rules are not among them: no bar of a score decides those. Nor is what had next to
+    no part in it.
     """
     found: dict[tuple[str, str, Labels], Target] = {}
     for member in incident.members:
         for part in member.evidence if member.kind == "metrics" else ():
             key = (member.resource.key, part.metric, part.labels)
             up, down = _reach(part)
-            if not (math.isfinite(up) and math.isfinite(down)):
+            if part.share < LEAST_SHARE or not (math.isfinite(up) and math.isfinite(down)):
                 continue
             held = found.get(key)
             if held is not None:

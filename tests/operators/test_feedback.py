@@ -74,6 +74,11 @@ def test_a_target_says_how_far_the_metric_went(value: float, up: float, down: fl
     assert (found.resource, found.metric, found.up, found.down) == (KEY, CPU, up, down)
 
 
+def test_what_had_next_to_no_part_is_left_alone() -> None:
+    small = msgspec.structs.replace(evidence(50.0, "latency"), share=0.019)
+    assert [each.metric for each in targets_of(incident(evidence(50.0), small))] == [CPU]
+
+
 @pytest.mark.parametrize("kind", ["silent", "rule:full"])
 def test_silence_and_rules_are_about_no_series(kind: str) -> None:
     assert targets_of(incident(evidence(50.0), kind=kind)) == ()
