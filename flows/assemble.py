@@ -29,12 +29,21 @@ from connectors.simulator.origin import SimulatorOrigin
 from connectors.simulator.settings import OWN_FORMAT
 from connectors.source import Intake, wall_clock
 from connectors.standing_store import StandingSink
+from connectors.training_rows import RowsSink
 from flows.control import control_log
 from flows.detect import AnySink
 from flows.models import shelf_of
 from operators.ingest import Ingest, Ingested, remembered_format
 from operators.keygroup import GroupSettings
-from schema import Catalogue, Closed, LateSample, NamedDecoder, Reject, Transition
+from schema import (
+    Catalogue,
+    Closed,
+    LateSample,
+    NamedDecoder,
+    Reject,
+    TrainingRows,
+    Transition,
+)
 
 
 class Sources:
@@ -159,6 +168,11 @@ def late_sinks(app: App) -> Sequence[AnySink[LateSample]]:
             return (late_lines(file),)
         case KafkaOutput() as topic:
             return (KafkaLateSink(topic),)
+
+
+def training_sinks(app: App) -> Sequence[AnySink[TrainingRows]]:
+    """Return where rows go that a trainer is asked to train from: beside the models."""
+    return () if app.models is None else (RowsSink(Path(app.models)),)
 
 
 def _origins(app: App, meters: Meters | None) -> list[Origin]:

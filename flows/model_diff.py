@@ -26,8 +26,11 @@ class Difference(msgspec.Struct, frozen=True):
 def difference(a: StoredModel, b: StoredModel) -> Difference:
     """Compare two versions, by the rows kept with A.
 
-    Raises: ModelRefused where one does not fit this release.
+    Raises: ModelRefused where one does not fit this release; ValueError where they are of two
+    services.
     """
+    if a.service != b.service:
+        raise ValueError(f"A and B must be of one service, got {a.service!r} and {b.service!r}")
     metrics_a, metrics_b = metrics_of(a), metrics_of(b)
     agreed, rows = _agreement(a, b)
     return Difference(

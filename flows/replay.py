@@ -117,6 +117,7 @@ def replay_flow(app: App, folder: Path, also: Outputs | None, stop: threading.Ev
         late=[*late_sinks(app), *also.late],
         tallies=[LineFileSink(folder / _TALLIES, msgspec.json.encode), *also.tallies],
         progress=[LineFileSink(folder / _WORDS, _word), *standing_sinks(app), *also.progress],
+        training=also.training,
     )
     return build(intake, group_settings(app, catalogue, len(intake.names)), app.triage, outputs)
 

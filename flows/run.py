@@ -27,6 +27,7 @@ from flows.assemble import (
     incident_sinks,
     late_sinks,
     standing_sinks,
+    training_sinks,
 )
 from flows.control import control_source, is_live
 from flows.detect import Outputs, build
@@ -64,6 +65,7 @@ def detect_flow(app: App, pace: Path | None, stop: threading.Event) -> Dataflow:
         late=late_sinks(app),
         tallies=(TallyMeter(meters, app.metrics_port, greeting(app, intake.names, group.models)),),
         progress=(ClosedMeter(meters), *standing_sinks(app)),
+        training=training_sinks(app),
     )
     return build(intake, group, app.triage, outputs)
 

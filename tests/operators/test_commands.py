@@ -69,8 +69,9 @@ def test_a_snapshot_between_does_not_matter(reload_at: int) -> None:
     assert plain(commanded(command, False, reload_at)) == plain(commanded(command, False))
 
 
-def test_the_rows_handed_out_are_those_of_the_service_alone() -> None:
-    assert commanded(drift(70, 80, 120, service="aws.rds"), False) == []
+def test_a_group_without_the_service_says_so_by_a_batch_without_rows() -> None:
+    (handed,) = commanded(drift(70, 80, 120, service="aws.rds"), False)
+    assert (handed.batch.service, handed.batch.rows.shape) == ("aws.rds", (0, 0))
 
 
 def test_a_request_beyond_the_data_hands_out_nothing() -> None:
