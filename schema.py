@@ -52,16 +52,10 @@ class Resource(msgspec.Struct, frozen=True):
 
 
 class Counter(msgspec.Struct, frozen=True):
-    """How readings become values, where a reading alone says nothing.
+    """How readings become values: result * scale + offset, as a difference loses an offset."""
 
-    Canonical value = result * scale + offset, since an offset would cancel in a difference.
-    """
-
-    kind: Literal[
-        "rate",  # a cumulative counter: its increase a second, with resets
-        "mean",  # cumulative sum and count of a histogram: increase of the one over the other's
-        "ratio",  # sum and count of an interval: sums of a tick over counts of a tick
-    ]
+    # "rate": increase a second, with resets; "mean": increase of a sum over that of its count;
+    kind: Literal["rate", "mean", "ratio"]  # "ratio": sums of a tick over counts of a tick
     scale: float = 1.0
     offset: float = 0.0
 
@@ -206,10 +200,7 @@ class NamedDecoder(Decoder, Protocol):
 
 
 class Tally(msgspec.Struct, frozen=True):
-    """Counts of one chunk: points are samples, late, absorbed or rejected, and nothing else.
-
-    What a key group absorbs of the samples is in `Closed.absorbed`.
-    """
+    """Counts of one chunk: points are samples, late, absorbed (here) or rejected, nothing else."""
 
     source: str
     partition: str
@@ -323,6 +314,16 @@ class Anomaly(msgspec.Struct, frozen=True):
         return f"{self.kind}@{self.resource.key}"
 
 
+class Pulse(msgspec.Struct, frozen=True, array_like=True):
+    """How a key group's resources of a service looked to the forests in one window of time."""
+
+    service: str
+    start_ms: int
+    scored: int  # resources
+    high: int  # of these, those that the batch forest found odd, mostly
+    both: int  # of these, those that the half-space trees found odd too
+
+
 class Standing(msgspec.Struct, frozen=True, array_like=True):
     """How a key group's judges of one service have done since its state began."""
 
@@ -348,6 +349,7 @@ class Closed(msgspec.Struct, frozen=True):
     scored: int = 0  # rows since its last word: a resource at a tick
     absorbed: int = 0  # samples since then that gave no value: a counter's first, an empty mean
     late: int = 0  # samples since then of a partition that joined after their ticks had closed
+    pulses: tuple[Pulse, ...] = ()  # windows that ended since then
     standings: tuple[Standing, ...] = ()  # now and then
 
 

@@ -11,7 +11,7 @@ from cli.report import print_summary
 
 if TYPE_CHECKING:
     from config.app import App
-    from flows.labels import Fault
+    from flows.labels import Labels
 
 BACKTEST_HELP = """Run the flow over files at full speed; print what it found.
 
@@ -57,9 +57,9 @@ def backtest(
     from flows.replay import Stopped
 
     app = settings_for(paths, format_name, topology, batch, config)
-    faults = None if labels is None else faults_in(labels)
+    known = None if labels is None else labels_in(labels)
     try:
-        summary = run(app, workers=workers, faults=faults)
+        summary = run(app, workers=workers, labels=known)
     except Stopped as ex:
         raise KeyboardInterrupt from ex
     print_summary(summary, as_json)
@@ -89,14 +89,14 @@ def settings_for(
     return msgspec.structs.replace(given, sources=(source,), sinks=(), topology=known)
 
 
-def faults_in(labels: Path) -> "tuple[Fault, ...]":
+def labels_in(labels: Path) -> "Labels":
     """Read a truth file."""
-    from flows.labels import read_faults
+    from flows.labels import read_labels
 
     if not labels.is_file():
         raise BadInput(f"--labels: {labels}: no such file")
     with bad_input():
         try:
-            return read_faults(labels.read_bytes())
+            return read_labels(labels.read_bytes())
         except ValueError as ex:
             raise BadInput(f"--labels: {labels}: {ex}") from ex

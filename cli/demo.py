@@ -18,6 +18,7 @@ incidents`. With --speed there is time to put in a fault of your own from anothe
 Examples:
   foreshock demo
   foreshock demo --days 30 --seed 3 --headless --summary summary.json
+  foreshock demo --days 14 --drifts 1
   foreshock demo --days 1 --speed 600
   foreshock inject cpu_hog --resource checkout-web-1
 """
@@ -32,6 +33,7 @@ def demo(
     days: Annotated[float, typer.Option(help="Simulated days.")] = 7.0,
     seed: Annotated[int, typer.Option(help="Decides everything that is drawn.")] = 1,
     resources: Annotated[int, typer.Option(help="Cloud resources, 3 to 20,000.")] = 48,
+    drifts: Annotated[int, typer.Option(help="Services whose level moves for good, 0 to 3.")] = 0,
     speed: Annotated[
         float | None,
         typer.Option(help="Simulated seconds a second. Default: as fast as it goes."),
@@ -58,7 +60,9 @@ def demo(
     from flows.replay import Stopped
 
     with bad_input():
-        source = SimulatorSource(seed=seed, days=days, resources=resources, speed=speed)
+        source = SimulatorSource(
+            seed=seed, days=days, resources=resources, drifts=drifts, speed=speed
+        )
         sink = SqlSink(store or OWN_STORE)
     try:
         result = run(source, sink, headless=headless)

@@ -8,7 +8,9 @@ import msgspec
 import typer
 
 if TYPE_CHECKING:
+    from flows.drift_labels import DriftAgreement
     from flows.summary import Counts, IncidentLine, Labelled, Summary
+    from schema import Drift
 
 MAX_SHOWN = 20
 
@@ -36,6 +38,7 @@ def summary_lines(summary: "Summary") -> list[str]:
     lines = [_incident(line) for line in summary.incidents[:MAX_SHOWN]]
     if len(summary.incidents) > MAX_SHOWN:
         lines.append(f"... and {len(summary.incidents) - MAX_SHOWN} more")
+    lines += map(_drift_event, summary.drift_events)
     lines += [
         "",
         f"payloads    {counts.payloads:,}",
@@ -66,9 +69,36 @@ def _labelled(found: "Labelled") -> list[str]:
     ]
     if found.false_positive_rate is not None:
         lines.append(f"false rows  {found.false_positive_rate:.3%} of those scored")
+    if found.drift is not None:
+        lines += _drift(found.drift)
     if found.missed_faults:
         lines.append(f"missed      {', '.join(found.missed_faults[:MAX_SHOWN])}")
     return lines
+
+
+def _drift(found: "DriftAgreement") -> list[str]:
+    delay_s = found.median_delay_s
+    after = "" if delay_s is None else f" after {delay_s / 60:.0f} min (median)"
+    caught = ", ".join(
+        f"{phase} {recall.caught} of {recall.faults}"
+        for phase, recall in (
+            ("before", found.before),
+            ("in its first day", found.during),
+            ("later", found.after),
+        )
+    )
+    return [
+        f"drifts      {found.drifts}, found {found.found}{after}, false {found.false_events}",
+        f"their pages {found.pages_in_first_hour} in the first hour, "
+        f"{len(found.late_pages)} in the rest of the day",
+        f"faults of those that drift: caught {caught}",
+    ]
+
+
+def _drift_event(event: "Drift") -> str:
+    found = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=event.found_ms)
+    what = f"{event.service} has another normal: {event.resources} resources"
+    return f"{found:%Y-%m-%d %H:%M}  drift             {what}"
 
 
 def _incident(line: "IncidentLine") -> str:

@@ -97,6 +97,9 @@ def simulate(
     faults: Annotated[
         bool, typer.Option(help="--no-faults: the same run, and the same benign events, without.")
     ] = True,
+    drifts: Annotated[
+        int, typer.Option(help="Services whose level moves for good, 0 to 3.")
+    ] = 0,
     interval_s: Annotated[int, typer.Option(help="Seconds between points of a series.")] = 60,
     points_per_payload: Annotated[int, typer.Option(help="Points a payload at most.")] = 50,
     start: Annotated[
@@ -132,6 +135,7 @@ def simulate(
             faults_per_day=faults_per_day,
             quiet_days=quiet_days,
             faults=faults,
+            drifts=drifts,
             format=format_name,
             points_per_payload=points_per_payload,
             speed=pace,
@@ -198,7 +202,10 @@ def _to_kafka(settings: SimulatorSource, target: KafkaOutput, state_dir: Path) -
 
 
 def _say_truth(truth: Truth, path: Path) -> None:
-    typer.echo(f"  {path}  {len(truth.faults)} faults, {len(truth.benign)} benign events")
+    typer.echo(
+        f"  {path}  {len(truth.faults)} faults, {len(truth.drifts)} drifts, "
+        f"{len(truth.benign)} benign events"
+    )
 
 
 def _clock_text(ms: int) -> str:

@@ -18,6 +18,7 @@ from connectors.partition import IntakeSettings
 from connectors.recovery_store import RecoverySettings
 from connectors.simulator.settings import SimulatorSource
 from operators.detect_settings import DetectSettings
+from operators.drift import DriftSettings
 from operators.ingest import IngestSettings
 from operators.triage import TriageSettings
 
@@ -45,6 +46,7 @@ class App(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     intake: IntakeSettings = IntakeSettings()
     ingest: IngestSettings = IngestSettings()
     detect: DetectSettings = DetectSettings()
+    drift: DriftSettings = DriftSettings()
     triage: TriageSettings = TriageSettings()
     recovery: RecoverySettings = RecoverySettings()
     metrics_port: int | None = None  # of Prometheus counters; worker i serves at port + i

@@ -130,6 +130,7 @@ def group_settings(
             (lambda _service: None) if meters is None else meters.model_refused,
         ),
         collect=collect,
+        drift=app.drift,
     )
 
 

@@ -1,9 +1,12 @@
 """The control log of a flow: opened, read as a partition, and written by the flow itself."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from config.app import App
 from connectors.control_log import ControlLog, FileControlLog
+from connectors.control_sink import ControlSink
 from connectors.control_source import ControlSource, Guide
 from connectors.kafka_control_log import KafkaControlLog
 from connectors.kafka_settings import KafkaOutput, KafkaSource
@@ -30,18 +33,33 @@ def control_log(app: App) -> ControlLog | None:
             return FileControlLog(Path(path))
 
 
-def control_source(app: App, pace: Path | None) -> ControlSource[Ingested] | None:
-    """Return the control log as a part of the flow's source; None where there is no log.
+class Control(NamedTuple):
+    """Both ends of the control log in a flow; None and nothing where there is no log."""
+
+    source: ControlSource[Ingested] | None = None
+    judged: Sequence[ControlSink] = ()  # where what is found about drift goes
+
+
+def control_of(app: App, pace: Path | None) -> Control:
+    """Open the control log as a part of the flow's source, and for what the flow itself decides.
 
     `pace` is the file that the processes of the flow share; see `assemble.Sources.intake`.
     """
     log = control_log(app)
     if log is None:
-        return None
+        return Control()
 
     def stage(index: int, resume: bytes | None) -> Broadcast:
         return Broadcast(app.ingest, index, resume)
 
     frontier = Pace.local(1) if pace is None else Pace.shared(pace.with_name(FRONTIER), 1)
-    guide = Guide(app.ingest.tick_s * 1000, live=is_live(app))
-    return ControlSource(log, stage, guide, app.control, frontier)
+    # A flow on several hosts has no file for its frontier; live, the clock alone guides it then.
+    is_held = app.drift.enabled and (pace is not None or not is_live(app))
+    guide = Guide(
+        app.ingest.tick_s * 1000,
+        live=is_live(app),
+        lead_ms=round(app.drift.accept_after_s * 1000) if is_held else None,
+        slack_ms=round(app.ingest.out_of_order_s * 1000),
+    )
+    source = ControlSource(log, stage, guide, app.control, frontier)
+    return Control(source, (ControlSink(lambda: log, frontier),) if app.drift.enabled else ())

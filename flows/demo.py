@@ -14,7 +14,7 @@ from connectors.incident_store import IncidentStore, SqlSink
 from connectors.simulator.desk import DEFAULT_STATE_DIR
 from connectors.simulator.settings import DAY_S, SimulatorSource
 from flows.detect import Outputs
-from flows.labels import read_faults
+from flows.labels import read_labels
 from flows.progress import Progress, shown_as_bar, shown_as_lines
 from flows.replay import replay, summary_of
 from flows.summary import Summary
@@ -53,8 +53,8 @@ def run(source: SimulatorSource, sink: SqlSink, *, headless: bool) -> Summary:
     bar = console.is_terminal and not headless
     with shown_as_bar(progress, console, "detect") if bar else shown_as_lines(progress, "detect"):
         outcome = replay(app, also=also)
-    faults = read_faults((Path(state_dir) / "truth.json").read_bytes())
-    return summary_of(outcome, faults)
+    labels = read_labels((Path(state_dir) / "truth.json").read_bytes())
+    return summary_of(outcome, labels)
 
 
 def _train(source: SimulatorSource, quiet_days: float) -> None:

@@ -10,10 +10,11 @@ from bytewax.inputs import Source
 from bytewax.outputs import DynamicSink, FixedPartitionedSink
 
 from operators.detect import detect_anomalies
+from operators.drift import Judged, find_drifts
 from operators.ingest import Ingested
 from operators.keygroup import GroupSettings
 from operators.triage import TriageSettings, triage_alerts
-from schema import Closed, LateSample, Reject, Tally, TrainingRows, Transition
+from schema import Closed, Drift, LateSample, Reject, Tally, TrainingRows, Transition
 
 FLOW_ID = "foreshock_detect"
 _ONE_KEY = "all"  # partitioned sinks have one partition
@@ -31,6 +32,8 @@ class Outputs:
     late: Sequence[AnySink[LateSample]] = ()
     tallies: Sequence[AnySink[Tally]] = ()
     progress: Sequence[AnySink[Closed]] = ()  # what each key group says when it closes ticks
+    judged: Sequence[AnySink[Judged]] = ()  # how far drift is judged, and what was found
+    drifts: Sequence[AnySink[Drift]] = ()  # what was found alone
     training: Sequence[AnySink[TrainingRows]] = ()  # rows of a service that has drifted
 
 
@@ -58,6 +61,11 @@ def build(
         _send("tally", op.map("tallies", ingested, lambda item: item.tally), outputs.tallies)
     if outputs.progress:
         _send("progress", op.key_rm("words_said", words), outputs.progress)
+    if group.drift.enabled:
+        judged = find_drifts("drift", words, group.drift, group.groups, group.tick_s)
+        frontiers = op.key_rm("frontiers", judged)
+        _send("judged", frontiers, outputs.judged)
+        _send("drifts", op.flat_map("drifts_found", frontiers, lambda j: j[1]), outputs.drifts)
     if outputs.training:
         rows = op.filter_map_value(
             "training_rows", said, lambda item: item if isinstance(item, TrainingRows) else None

@@ -24,8 +24,20 @@ class Fault(msgspec.Struct, frozen=True):
             )
 
 
-class _Truth(msgspec.Struct, frozen=True):
+class KnownDrift(msgspec.Struct, frozen=True):
+    """A drift of the truth, which stays. Other fields of the file are not needed here."""
+
+    id: str
+    start_ms: int
+    service: str
+    resources: frozenset[str]  # names
+
+
+class Labels(msgspec.Struct, frozen=True):
+    """What is known to have happened."""
+
     faults: tuple[Fault, ...]
+    drifts: tuple[KnownDrift, ...] = ()
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -63,13 +75,13 @@ class Agreement(msgspec.Struct, frozen=True):
     false_incidents: tuple[str, ...]  # ids, in the order given
 
 
-def read_faults(content: bytes) -> tuple[Fault, ...]:
-    """Return the faults of a truth file.
+def read_labels(content: bytes) -> Labels:
+    """Return what a truth file says.
 
     Raises: ValueError if it is not one.
     """
     try:
-        return msgspec.json.decode(content, type=_Truth).faults
+        return msgspec.json.decode(content, type=Labels)
     except msgspec.DecodeError as ex:
         raise ValueError(f"must be a truth file with faults: {ex}") from ex
 

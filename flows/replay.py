@@ -23,16 +23,18 @@ from flows.assemble import (
     late_sinks,
     standing_sinks,
 )
-from flows.control import control_source
+from flows.control import control_of
 from flows.detect import AnySink, Outputs, build
-from flows.labels import Alert, Fault, false_positive_rate
+from flows.drift_labels import drift_agreement
+from flows.labels import Alert, Labels, false_positive_rate
 from flows.launch import run as launch
 from flows.summary import Counts, Summary, summarise
 from flows.warm_up import compile_kernels
-from schema import Closed, Tally, Transition
+from schema import Closed, Drift, Tally, Transition
 
 T = TypeVar("T")
-_EVENTS, _TALLIES, _WORDS, _PACE = "events", "tallies", "words", "pace"
+_EVENTS, _TALLIES, _WORDS, _DRIFTS = "events", "tallies", "words", "drifts"
+_PACE, _CONTROL = "pace", "control.jsonl"
 
 
 class Stopped(RuntimeError):
@@ -64,6 +66,7 @@ class Outcome(msgspec.Struct, frozen=True):
     scored: int  # rows: a resource at a tick
     tick_ms: int
     alerts: tuple[Alert, ...]  # of metrics: what rules and silence say is not scored
+    drifts: tuple[Drift, ...]
 
 
 def replay(app: App, *, workers: int = 1, also: Outputs | None = None) -> Outcome:
@@ -78,14 +81,17 @@ def replay(app: App, *, workers: int = 1, also: Outputs | None = None) -> Outcom
     started = time.perf_counter()
     with TemporaryDirectory(prefix="foreshock-") as name:
         folder = Path(name)
-        for output in (_EVENTS, _TALLIES, _WORDS):
+        for output in (_EVENTS, _TALLIES, _WORDS, _DRIFTS):
             (folder / output).touch()  # a stream without items opens no file
+        if app.control_log is None and app.drift.enabled:
+            app = msgspec.structs.replace(app, control_log=str(folder / _CONTROL))
         stopped = launch(partial(replay_flow, app, folder, also), processes=workers)
         if stopped is not None:
             raise Stopped(f"stopped by {stopped.name} before the end of the data")
         elapsed_s = time.perf_counter() - started
         tallies = _lines(folder / _TALLIES, Tally)
         words = _lines(folder / _WORDS, _Word)
+        drifts = _lines(folder / _DRIFTS, Drift)
         events = (folder / _EVENTS).read_bytes().splitlines()
     held = {word.group: word.resources for word in words}
     absorbed_in_group = sum(word.absorbed for word in words)
@@ -101,14 +107,15 @@ def replay(app: App, *, workers: int = 1, also: Outputs | None = None) -> Outcom
     )
     transitions = tuple(decode_transition(line) for line in events)
     scored = sum(word.scored for word in words)
-    return Outcome(counts, transitions, scored, app.ingest.tick_s * 1000, _alerts(words))
+    tick_ms = app.ingest.tick_s * 1000
+    return Outcome(counts, transitions, scored, tick_ms, _alerts(words), tuple(drifts))
 
 
 def replay_flow(app: App, folder: Path, also: Outputs | None, stop: threading.Event) -> Dataflow:
     """Build the flow, which also writes what `replay` reads into `folder`."""
     catalogue = catalogue_of(app)
-    control = control_source(app, folder / _PACE)
-    intake = Sources(app, catalogue).intake(stop, folder / _PACE, control=control)
+    control = control_of(app, folder / _PACE)
+    intake = Sources(app, catalogue).intake(stop, folder / _PACE, control=control.source)
     mine: list[AnySink[Transition]] = [LineFileSink(folder / _EVENTS, encode_transition)]
     also = also or Outputs(incidents=())
     outputs = Outputs(
@@ -118,17 +125,23 @@ def replay_flow(app: App, folder: Path, also: Outputs | None, stop: threading.Ev
         tallies=[LineFileSink(folder / _TALLIES, msgspec.json.encode), *also.tallies],
         progress=[LineFileSink(folder / _WORDS, _word), *standing_sinks(app), *also.progress],
         training=also.training,
+        judged=[*control.judged, *also.judged],
+        drifts=[LineFileSink(folder / _DRIFTS, msgspec.json.encode), *also.drifts],
     )
     return build(intake, group_settings(app, catalogue, len(intake.names)), app.triage, outputs)
 
 
-def summary_of(outcome: Outcome, faults: Sequence[Fault] | None = None) -> Summary:
+def summary_of(outcome: Outcome, labels: Labels | None = None) -> Summary:
     """Return the outcome as it is printed."""
-    summary = summarise(outcome.counts, outcome.transitions, faults)
-    if faults is None or summary.labelled is None:
+    summary = summarise(outcome.counts, outcome.transitions, labels, outcome.drifts)
+    if labels is None or summary.labelled is None:
         return summary
-    rate = false_positive_rate(faults, outcome.alerts, outcome.scored, outcome.tick_ms)
-    labelled = msgspec.structs.replace(summary.labelled, false_positive_rate=rate)
+    rate = false_positive_rate(labels.faults, outcome.alerts, outcome.scored, outcome.tick_ms)
+    labelled = msgspec.structs.replace(
+        summary.labelled,
+        false_positive_rate=rate,
+        drift=drift_agreement(labels, outcome.drifts, outcome.transitions, outcome.alerts),
+    )
     return msgspec.structs.replace(summary, labelled=labelled)
 
 

@@ -13,6 +13,7 @@ from bytewax.dataflow import Dataflow
 
 from config.app import App, Sink, load_app
 from connectors.console import ConsoleSink
+from connectors.drift_notice import DriftNotice
 from connectors.incident_database import shown_url
 from connectors.incident_store import SqlSink
 from connectors.jsonl_sink import JsonLinesSink
@@ -29,7 +30,7 @@ from flows.assemble import (
     standing_sinks,
     training_sinks,
 )
-from flows.control import control_source, is_live
+from flows.control import control_of, is_live
 from flows.detect import Outputs, build
 from flows.launch import run as launch
 from flows.warm_up import compile_kernels
@@ -56,8 +57,8 @@ def detect_flow(app: App, pace: Path | None, stop: threading.Event) -> Dataflow:
     """Build the flow of `foreshock run`; `pace` is the file that the host's processes share."""
     catalogue = catalogue_of(app)
     meters = Meters()
-    control = control_source(app, pace)
-    intake = Sources(app, catalogue, meters).intake(stop, pace, keeps=True, control=control)
+    control = control_of(app, pace)
+    intake = Sources(app, catalogue, meters).intake(stop, pace, keeps=True, control=control.source)
     group = group_settings(app, catalogue, len(intake.names), meters=meters)
     outputs = Outputs(
         incidents=incident_sinks(app),
@@ -66,6 +67,8 @@ def detect_flow(app: App, pace: Path | None, stop: threading.Event) -> Dataflow:
         tallies=(TallyMeter(meters, app.metrics_port, greeting(app, intake.names, group.models)),),
         progress=(ClosedMeter(meters), *standing_sinks(app)),
         training=training_sinks(app),
+        judged=control.judged,
+        drifts=(DriftNotice(),),
     )
     return build(intake, group, app.triage, outputs)
 

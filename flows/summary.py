@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from connectors.incident_wire import outcome_digest
-from flows.labels import Fault, agreement
-from schema import Incident, Transition
+from flows.drift_labels import DriftAgreement, is_due_to_drift
+from flows.labels import Labels, Told, agreement
+from schema import Drift, Incident, Transition
 
 
 class IncidentLine(msgspec.Struct, frozen=True):
@@ -48,6 +49,7 @@ class Labelled(msgspec.Struct, frozen=True):
     recall: float | None
     median_detection_delay_s: float | None
     false_positive_rate: float | None = None  # share of scored rows; none: not counted
+    drift: DriftAgreement | None = None  # none: no drift is known, and none was found
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -57,6 +59,7 @@ class Summary(msgspec.Struct, frozen=True):
     incidents: tuple[IncidentLine, ...]  # by opening, then id
     outcome_digest: str
     labelled: Labelled | None = None  # none: no labels were given
+    drift_events: tuple[Drift, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """Return one flat object, as the command line prints it."""
@@ -69,12 +72,16 @@ class Summary(msgspec.Struct, frozen=True):
             "incident_count": len(self.incidents),
             "incidents": msgspec.to_builtins(self.incidents),
             "outcome_digest": self.outcome_digest,
+            "drift_events": msgspec.to_builtins(self.drift_events),
             **labelled,
         }
 
 
 def summarise(
-    counts: Counts, transitions: Sequence[Transition], faults: Sequence[Fault] | None = None
+    counts: Counts,
+    transitions: Sequence[Transition],
+    labels: Labels | None = None,
+    drifts: Sequence[Drift] = (),
 ) -> Summary:
     """Sum up the events of a run, in any order and with repeats."""
     newest: dict[str, Incident] = {}
@@ -84,8 +91,11 @@ def summarise(
             newest[incident.id] = incident
     in_order = sorted(newest.values(), key=lambda incident: (incident.opened_ms, incident.id))
     lines = tuple(incident_line(incident) for incident in in_order)
-    labelled = None if faults is None else _labelled(faults, lines)
-    return Summary(counts, lines, outcome_digest(transitions), labelled)
+    labelled = None if labels is None else _labelled(labels, lines)
+    events = sorted(
+        {event.id: event for event in drifts}.values(), key=lambda event: event.found_ms
+    )
+    return Summary(counts, lines, outcome_digest(transitions), labelled, tuple(events))
 
 
 def incident_line(incident: Incident) -> IncidentLine:
@@ -111,8 +121,15 @@ def _distinct(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _labelled(faults: Sequence[Fault], lines: Sequence[IncidentLine]) -> Labelled:
-    found = agreement(faults, [msgspec.structs.asdict(line) for line in lines])
+def _labelled(labels: Labels, lines: Sequence[IncidentLine]) -> Labelled:
+    """Judge the incidents; those of a drift's first hour are neither right nor wrong by it."""
+    told = [msgspec.convert(msgspec.structs.asdict(line), Told) for line in lines]
+    judged = [
+        msgspec.structs.asdict(line)
+        for line, each in zip(lines, told, strict=True)
+        if any(map(each.matches, labels.faults)) or not is_due_to_drift(each, labels.drifts)
+    ]
+    found = agreement(labels.faults, judged)
     return Labelled(
         faults=found.faults,
         faults_caught=found.caught,

@@ -345,3 +345,52 @@ def learn(
     state[LAST] = x
     state[LAST_TICK] = tick
     return bool(warm)
+
+
+@jit
+def note_away(away: F64, state: F64, rest: float, band: float) -> None:
+    """Keep the mean residual of a series since it left its band; `away` is `(2,)`: samples, mean.
+
+    The views' means take a sample that is far off for no more than a few spreads, so they cannot
+    say where a level has gone. Of the last 20 samples, about; once there are eight, one that is
+    far from their mean counts as the band's width.
+    """
+    if state[OUT_SINCE] < 0.0:
+        away[0] = 0.0
+        return
+    away[0] = min(away[0] + 1.0, 20.0)
+    error = rest - away[1]
+    if away[0] > 8.0:
+        error = min(max(error, -band), band)
+    away[1] += error / away[0]
+
+
+@jit
+def move_level(
+    state: F64, season: F64, amount: float, hour: float, weekend: bool, in_hour: float
+) -> None:
+    """Take it from now on that the series is higher by `amount` at this hour, and stays so.
+
+    Its rhythm, and what the load explains of it, are taken to grow with the level, by twice at most
+    or a half: what follows the load costs more of it now. Since that may be wrong, the time of day
+    is learned anew, as if it had been seen for a day. `in_hour` counts samples.
+    """
+    rhythm, _ = _rhythm(season, hour, weekend, in_hour)
+    expected = state[LEVEL] + rhythm
+    scale = 1.0
+    if expected != 0.0:
+        scale = min(max((expected + amount) / expected, 0.5), 2.0)
+    for i in range(DAY_SEEN):
+        season[i] *= scale
+    for i in range(DAY_SEEN, WEEKEND_SEEN):
+        season[i] = min(season[i], max(0.25 * in_hour, 1.0))
+    for i in range(WEEKEND_SEEN, SEASON):
+        season[i] = min(season[i], max(in_hour, 1.0))
+    state[LEVEL] += amount + (1.0 - scale) * rhythm
+    state[LOAD_PRODUCT] *= scale
+    for i in (MEAN, QUARTILE_1, QUARTILE_3):
+        state[i] += amount
+    state[SHORT] = 0.0
+    state[MIDDLE] = 0.0
+    state[OUT_SINCE] = -1.0
+    state[IN_BAND] = 0.0

@@ -53,6 +53,7 @@ def empty_arrays(
     counters[FIRST_TICK] = counters[FIT_TICK] = -1.0
     return Cohort(
         state=np.zeros((0, baseline.WIDTH)),
+        away=np.zeros((0, 2)),
         shape=np.zeros((0, discord.WIDTH)),
         past=np.zeros((0, past), np.float32),
         season=np.zeros((0, baseline.SEASON), np.float32),
@@ -125,6 +126,7 @@ class CohortTable:
         more = {
             **self._settings_of(fresh),
             "state": np.zeros((n, baseline.WIDTH)),
+            "away": np.zeros((n, 2)),
             "shape": np.zeros((n, discord.WIDTH)),
             "past": np.zeros((n, old.past.shape[1]), np.float32),
             "season": np.zeros((n, baseline.SEASON), np.float32),
@@ -284,6 +286,7 @@ class CohortNames(msgspec.Struct, frozen=True, array_like=True):
 
 SERIES_ARRAYS = (
     "state",
+    "away",
     "shape",
     "past",
     "season",

@@ -9,13 +9,18 @@ from collections.abc import Sequence
 from operators.cohort import CohortTable
 from operators.feedback import apply_feedback
 from operators.forests import Forests
-from operators.layout import FIRST_TICK, FIT_TICK, ROWS
+from operators.layout import FIRST_TICK, FIT_TICK, ROWS, Knobs
+from operators.new_level import accept_level
 from operators.shelf import Serving
 from schema import Command, Drift, Feedback, Promotion
 
 
 def obey(
-    command: Command, tick: int, tables: Sequence[CohortTable], forests: Sequence[Forests]
+    command: Command,
+    tick: int,
+    tables: Sequence[CohortTable],
+    forests: Sequence[Forests],
+    knobs: Knobs,
 ) -> None:
     """Let `command` take effect before `tick`; `forests` are those of the tables, in their order.
 
@@ -23,7 +28,9 @@ def obey(
     """
     match command:
         case Drift():
-            pass  # `operators.drift.accept_level`, for the service's table
+            for table in tables:
+                if table.service == command.service:
+                    accept_level(table, tick, knobs)
         case Promotion():
             if command.version:
                 for table, own in zip(tables, forests, strict=True):

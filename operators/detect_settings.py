@@ -101,4 +101,6 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             tail_rows=200.0,
             fit_rows=float(self.isolation_forest.min_rows) if self.uses_forests else math.inf,
             first_fit=3.0 * 3600.0 / tick_s,
+            pulse_ticks=math.inf,  # see `operators.drift.DriftSettings`
+            pulse_high=math.inf,
         )

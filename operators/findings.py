@@ -11,18 +11,20 @@ from operators.layout import METRICS, RULE, SILENCE, Found
 from operators.rules import Rule, RuleTable
 from schema import Anomaly, Evidence
 
+PULSES = 64  # windows that one pass can end
 _EDGES: tuple[Literal["open", "update", "close"], ...] = ("open", "update", "close")
 
 
 def new_found(edges: int, evidence: int, traced: int = 0) -> Found:
     """Return room for so many edges and pieces of evidence, and samples of a trace."""
     return Found(
-        used=np.zeros(3, np.int64),
+        used=np.zeros(4, np.int64),
         edge=np.zeros((edges, 6), np.int64),
         score=np.zeros((edges, 3 + len(DETECTORS))),
         series=np.zeros(evidence, np.int32),
         evidence=np.zeros((evidence, 5)),
         trace=np.full((traced, 4), np.nan),
+        pulse=np.zeros((PULSES, 4), np.int64),
     )
 
 
@@ -59,7 +61,7 @@ def anomalies(found: Found, table: CohortTable, rules: RuleTable, tick_ms: int) 
                 floor=None if rule is None else rule.floor,
             )
         )
-    found.used[:] = 0
+    found.used[:3] = 0
     return out
 
 

@@ -1,6 +1,6 @@
 """A key group: holds open ticks, closes them at its watermark, scores what they held."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import msgspec
@@ -12,12 +12,14 @@ from operators.cohort_pass import new_cohort, score_in_passes
 from operators.commands import collect_anew, collect_ms, obey
 from operators.counters import Counters, Readings
 from operators.detect_settings import DetectSettings
+from operators.drift import DriftSettings
 from operators.findings import anomalies, new_found
 from operators.forests import Forests
 from operators.ingest import FOREVER_MS, NEVER_MS
 from operators.layout import FIRST_TICK, GONE, MAX_EVIDENCE, MAX_RULES, ROWS
 from operators.metric_settings import spec_in_force
 from operators.packing import Named, unpack
+from operators.pulses import pulses
 from operators.reservoir import feature_batch, no_rows
 from operators.roster import PLAIN, Roster
 from operators.rules import RuleTable
@@ -36,6 +38,7 @@ from schema import (
     FeatureBatch,
     MetricSpec,
     Promotion,
+    Pulse,
     Series,
     Standing,
     TrainingRows,
@@ -53,6 +56,7 @@ class GroupSettings:
     catalogue: Catalogue
     models: Shelf = EMPTY_SHELF  # what the registry holds when the flow starts
     collect: bool = False  # hand out the feature rows at the end, to train from
+    drift: DriftSettings = field(default_factory=DriftSettings)
 
 
 class KeyGroup:
@@ -81,7 +85,9 @@ class KeyGroup:
         self.requests: list[Drift] = []  # whose rows are being collected
         self._handed: list[TrainingRows] = []
         self.rules = RuleTable(settings.detect.rules)
-        self._knobs = settings.detect.knobs(self.rules, settings.tick_s)
+        knobs = settings.detect.knobs(self.rules, settings.tick_s)
+        self._knobs = settings.drift.laid_over(knobs, settings.tick_s)
+        self._pulses: list[Pulse] = []  # since the last word
         self._found = new_found(0, 0)
 
     # ------------------------------------------------------------------ input
@@ -148,6 +154,7 @@ class KeyGroup:
             self._obey()
         absorbed += self._close_until(until_ms, found)
         late, self.late = self.late, 0
+        said, self._pulses = tuple(self._pulses), []
         return Closed(
             self.index,
             until_ms,
@@ -157,6 +164,7 @@ class KeyGroup:
             self._count_rows(),
             absorbed,
             late,
+            said,
             standings=self.standings() if says else (),
         )
 
@@ -179,6 +187,8 @@ class KeyGroup:
                     found += self._score(i, tick[lo:hi], rows[lo:hi], value[lo:hi])
         found.sort(key=lambda a: (a.tick_ms, a.resource.key, a.kind, a.edge))
         into += self._named(found, until_ms)
+        for table in self.roster.tables:
+            self._pulses += self._ended_pulses(table, until_ms // self._tick_ms)
         self._forget()
         self.closed_ms = until_ms
         return absorbed
@@ -237,7 +247,11 @@ class KeyGroup:
         )
         for _ in passes:
             out += anomalies(self._found, table, self.rules, self._tick_ms)
+            self._pulses += self._ended_pulses(table)
         return out
+
+    def _ended_pulses(self, table: CohortTable, until_tick: int = 0) -> list[Pulse]:
+        return pulses(self._found, table, until_tick, self._tick_ms, self._knobs)
 
     def _make_room(self, table: CohortTable) -> None:
         """Have room for all that one tick can find, and not much less than several."""
@@ -281,7 +295,7 @@ class KeyGroup:
 
     def _take_up(self, command: Command) -> None:
         tables = self.roster.tables
-        obey(command, self.closed_ms // self._tick_ms, tables, self.forests)
+        obey(command, self.closed_ms // self._tick_ms, tables, self.forests, self._knobs)
         if isinstance(command, Promotion) and command.version:
             self.promoted.append(command)
         if isinstance(command, Drift):

@@ -19,6 +19,7 @@ from schema import Command, Drift
 # what today's catalogue and rules decide is not kept
 _KEPT = (
     "state",
+    "away",
     "shape",
     "past",
     "season",
@@ -151,11 +152,12 @@ def _fitted(kept: dict[str, npt.NDArray[Any]], today: Cohort) -> dict[str, npt.N
     if "past" not in kept or kept["past"].shape[1:] != today.past.shape[1:]:
         kept["past"] = np.zeros((rows, *today.past.shape[1:]), np.float32)
         kept["shape"] = np.zeros((rows, *today.shape.shape[1:]))
-    kept.setdefault("bar", np.zeros((rows, 2)))
+    for name in ("bar", "away"):
+        kept.setdefault(name, np.zeros((rows, getattr(today, name).shape[1])))
     if "reservoir_tick" not in kept:  # of no time: as old as can be
         kept["reservoir_tick"] = np.zeros(len(kept["reservoir"]), np.int64)
     kept.setdefault("figures", np.zeros(0))
-    for name in ("resource", "tails", "cohort_tails", "figures"):
+    for name in ("resource", "tails", "cohort_tails", "figures", "counters"):
         old, like = kept[name], getattr(today, name)
         lead = 1 if name in {"resource", "tails"} else 0
         if old.shape[lead:] != like.shape[lead:]:

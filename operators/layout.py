@@ -32,8 +32,12 @@ F32 = npt.NDArray[np.float32]
     SCORE,  # fused score, smoothed
     LEAD,  # rank of the load metric that explains the others; one that is missing is not replaced
     REGULAR,  # smoothed score of the detectors that know level and rhythm
-) = range(18)
-RESOURCE_WIDTH = 18
+    # of the pulse under way, see `operators.pulses`:
+    PULSE_ROWS,  # that the batch forest scored
+    PULSE_HIGH,  # that it found odd
+    PULSE_BOTH,  # of these the half-space trees too
+) = range(21)
+RESOURCE_WIDTH = 21
 FEATURES = 5  # a metric's columns in a feature row: four views, and 1 where it is missing
 MISSING = 4  # the last of them
 MAX_RULES = 4  # a series
@@ -55,14 +59,16 @@ METRICS, SILENCE, RULE = range(3)  # RULE + i is rule i
     FIT_TICK,  # before which the forest is due, -1: not yet known
     NEWEST,  # tick scored last
     GONE,  # forgotten resources whose rows are still here
-) = range(6)
-COUNTERS = 6
+    PULSE,  # number of the pulse under way, from 1970
+) = range(7)
+COUNTERS = 7
 
 
 class Cohort(NamedTuple):
     """Arrays of one cohort; a row a series or a row a resource, in no particular order."""
 
     state: F64  # (series, baseline.WIDTH)
+    away: F64  # (series, 2) samples since it left its band, and their mean residual
     shape: F64  # (series, discord.WIDTH)
     past: F32  # (series, samples) the discord detector's
     season: F32  # (series, baseline.SEASON)
@@ -124,14 +130,17 @@ class Knobs(NamedTuple):
     minutes_a_tick: float
     fit_rows: float  # rows before the first forest; infinite: never
     first_fit: float  # ticks before the first forest
+    pulse_ticks: float  # length of a pulse; infinite: none ends
+    pulse_high: float  # surprise from which a row is odd
 
 
 class Found(NamedTuple):
     """Where the pass writes what it found."""
 
-    used: I64  # (3,): edges, evidence, rows of the trace; which may have none
+    used: I64  # (4,): edges, evidence, rows of the trace; which may have none; pulses
     edge: I64  # (n, 6): tick, resource row, kind, edge, first evidence, number of evidence
     score: F64  # (n, 3 + detectors): fused, confidence, onset tick, surprises
     series: I32  # (m,)
     evidence: F64  # (m, 5): value, expected, half band, share, onset tick
     trace: F64  # (k, 4) of each sample of a cohort's only series: score, expected, half band, warm
+    pulse: I64  # (p, 4): number, resources scored, odd, odd to both forests

@@ -18,6 +18,7 @@ from models.baseline import (
     RESIDUAL,
     VIEWS,
     learn,
+    note_away,
 )
 from models.baseline import LAST_TICK as LAST_SAMPLE
 from models.baseline import SEEN as SAMPLES
@@ -51,6 +52,7 @@ from operators.layout import (
     Found,
     Knobs,
 )
+from operators.pulses import end_pulse, is_in_pulse, note_pulse
 from operators.series_score import (
     FIRST_OUT,
     LOAD,
@@ -138,6 +140,7 @@ def _learn_resource(
             knobs.baseline,
             views,
         )
+        note_away(cohort.away[s], cohort.state[s], values[i] - views[EXPECTED], views[BAND])
         if cohort.lead[s] > own[LEAD]:  # a better load: what the old one explained is void
             own[LEAD] = cohort.lead[s]
             for other in series[i:]:
@@ -187,6 +190,7 @@ def _fused(cohort: Cohort, owner: int, forests: ForestPair, knobs: Knobs, bench:
     surprises[1] = math.sqrt(math.sqrt(sums[TOTAL])) if sums[TOTAL] > 0.0 else math.nan
     surprises[2] = _calibrated(cohort, owner, 2, batch, knobs)
     surprises[3] = _calibrated(cohort, owner, 3, online, knobs)
+    note_pulse(cohort.resource[owner], surprises[2], surprises[3], knobs)
     surprises[DISCORD] = math.nan  # has no vote among these
     return fuse(surprises, knobs.votes)
 
@@ -299,7 +303,8 @@ def _has_room(cohort: Cohort, knobs: Knobs, found: Found) -> bool:
         room += MAX_RULES * cohort.owner.size
     edges = found.edge.shape[0] - found.used[0]
     left = found.series.size - found.used[1]
-    return bool(edges >= room and left >= room * MAX_EVIDENCE)
+    pulses = found.pulse.shape[0] - found.used[3]
+    return bool(edges >= room and left >= room * MAX_EVIDENCE and pulses > 0)
 
 
 @jit
@@ -340,6 +345,8 @@ def score_ticks(
             if not _has_room(cohort, knobs, found) or fit_due(cohort, float(ticks[at]), knobs):
                 return at
             current = ticks[at]
+            if not is_in_pulse(cohort, float(current), knobs):
+                end_pulse(cohort, float(current), knobs, found)
             cohort.counters[ACTIVE] += 1.0
             cohort.counters[NEWEST] = float(current)
         owner = cohort.owner[series[at]]

@@ -1,11 +1,13 @@
 """The whole run's plan: which faults strike when, so that none blurs another."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from connectors.simulator.benign import Benign, plan_benign
 from connectors.simulator.draws import generator
+from connectors.simulator.drifts import FAULT_SLOTS_MIN, Drift, plan_drifts
 from connectors.simulator.effects import Baseline, Fault, size_fault
 from connectors.simulator.faults import FAULTS, Site, may_start_at
 from connectors.simulator.fleet import Fleet, build_fleet
@@ -25,14 +27,19 @@ class Plan:
     benign: tuple[Benign, ...]
     faults: tuple[Fault, ...]
     baseline: Baseline
+    drifts: tuple[Drift, ...] = ()
 
 
 def make_plan(settings: SimulatorSource) -> Plan:
     """Draw the fleet, the benign events and, beside them, the faults."""
     fleet = build_fleet(settings.resources)
     benign = plan_benign(settings, fleet)
-    baseline = Baseline(settings, fleet, benign)
+    drifts = plan_drifts(settings, fleet)
+    baseline = Baseline(settings, fleet, benign)  # of a metric as it was before any drift
     faults: list[Fault] = []
+    if settings.faults:
+        for drift in drifts:
+            faults += _faults_around(settings, fleet, baseline, benign, faults, drift)
     if settings.faults and settings.faults_per_day > 0:
         room = settings.steps - settings.quiet_steps
         count = max(1, round(settings.faults_per_day * room * settings.interval_s / 86_400))
@@ -40,11 +47,39 @@ def make_plan(settings: SimulatorSource) -> Plan:
         slot = room / count
         for i, kind in enumerate(kinds):
             first = settings.quiet_steps + int(i * slot)
-            fault = _place(settings, fleet, baseline, benign, faults, kind, i, (first, int(slot)))
+            name, roots = f"F{i + 1:03d}", range(len(fleet.nodes))
+            fault = _place(
+                settings, fleet, baseline, benign, faults, kind, name, roots, (first, int(slot))
+            )
             if fault is not None:
                 faults.append(fault)
     faults.sort(key=lambda fault: (fault.start, fault.id))
-    return Plan(settings, fleet, benign, tuple(faults), baseline)
+    return Plan(settings, fleet, benign, tuple(faults), baseline, drifts)
+
+
+def _faults_around(
+    settings: SimulatorSource,
+    fleet: Fleet,
+    baseline: Baseline,
+    benign: tuple[Benign, ...],
+    others: list[Fault],
+    drift: Drift,
+) -> list[Fault]:
+    """Place faults at a drift's service before it, in its first hours and after them."""
+    found: list[Fault] = []
+    kinds = [k for k in sorted(FAULTS) if any(may_start_at(fleet, k, i) for i in drift.nodes)]
+    for i, (first_min, until_min) in enumerate(FAULT_SLOTS_MIN):
+        first = drift.start + round(first_min * 60 / settings.interval_s)
+        slot = (first, round((until_min - first_min) * 60 / settings.interval_s))
+        if first < 0 or first >= settings.steps:
+            continue
+        name, kind = f"{drift.id}F{i + 1:02d}", kinds[i % len(kinds)]
+        fault = _place(
+            settings, fleet, baseline, benign, [*others, *found], kind, name, drift.nodes, slot
+        )
+        if fault is not None:
+            found.append(fault)
+    return found
 
 
 def _kinds(settings: SimulatorSource, count: int) -> list[str]:
@@ -64,15 +99,15 @@ def _place(
     benign: tuple[Benign, ...],
     others: list[Fault],
     kind: str,
-    number: int,
+    name: str,
+    among: Sequence[int],
     slot: tuple[int, int],
 ) -> Fault | None:
     """Draw root and time within a slot until nothing is in the way; None if nowhere is room."""
-    roots = [i for i in range(len(fleet.nodes)) if may_start_at(fleet, kind, i)]
+    roots = [i for i in among if may_start_at(fleet, kind, i)]
     if not roots:
         return None
     terms = FAULTS[kind]
-    name = f"F{number + 1:03d}"
     last = settings.steps - settings.minutes(CLEAR_MIN)
     for attempt in range(ATTEMPTS):
         draw = generator(settings.seed, f"fault:{name}", attempt)

@@ -24,6 +24,7 @@ class SimulatorSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, t
     faults_per_day: float = 1.5
     quiet_days: float | None = None  # without faults at first; None: 3, or a third if less
     faults: bool = True  # False: the fault-free twin; all else stays the same
+    drifts: int = 0  # releases that move the level of a whole service, for good
     format: str | None = None  # None: each cloud's own
     points_per_payload: int = 50
     speed: float | None = None  # simulated seconds a second; None: as fast as it is read
@@ -47,6 +48,8 @@ class SimulatorSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, t
             raise ValueError(f"faults_per_day must be in [0, 100], got {self.faults_per_day!r}")
         if self.quiet_days is not None and not 0 <= self.quiet_days <= self.days:
             raise ValueError(f"quiet_days must be in [0, days], got {self.quiet_days!r}")
+        if not 0 <= self.drifts <= 3:
+            raise ValueError(f"drifts must be in [0, 3], got {self.drifts!r}")
         if self.format is not None and self.format not in FORMATS:
             raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {self.format!r}")
         if not 1 <= self.points_per_payload <= 10_000:

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from connectors.simulator.drifts import move_levels
 from connectors.simulator.effects import Fault, apply
 from connectors.simulator.encoders import Encoder
 from connectors.simulator.panel import LATE_MIN, MISSING, Block, Panel
@@ -51,8 +52,9 @@ class Tape:
         self._number = -1
 
     def block(self, number: int) -> Block:
-        """Return a block as it is sent, with its faults."""
+        """Return a block as it is sent, with its drifts and faults."""
         block = self.panel.block(number)
+        move_levels(self.panel, block, self._plan.drifts)
         apply(self.panel, block, self._faults, self._plan.settings.seed)
         return block
 

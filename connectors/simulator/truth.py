@@ -6,11 +6,13 @@ from pathlib import Path
 import msgspec
 
 from connectors.simulator.benign import Benign
+from connectors.simulator.drifts import Drift
 from connectors.simulator.effects import Effect, Fault
 from connectors.simulator.faults import FAULTS
-from connectors.simulator.fleet import Fleet
+from connectors.simulator.fleet import Fleet, Node
 from connectors.simulator.plan import Plan
 from connectors.simulator.settings import SimulatorSource
+from connectors.simulator.vendors import Metric
 
 VERSION = 1
 
@@ -60,6 +62,28 @@ class TrueBenign(msgspec.Struct, frozen=True):
     strength: float
 
 
+class TrueChange(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A metric whose level a drift moved."""
+
+    resource: str
+    metric: str  # as in the payloads: the vendor's name
+    ratio: float  # new level over old one; of a metric that counts what is free: of what is used
+    labels: dict[str, str] = {}
+
+
+class TrueDrift(msgspec.Struct, frozen=True):
+    """One service's new normal, which stays: a drift event is right, a page is not."""
+
+    id: str
+    start_ms: int
+    end_ms: int  # of the run
+    resources: tuple[str, ...]
+    cloud: str
+    service: str
+    changes: tuple[TrueChange, ...]
+    kind: str = "drift"
+
+
 class Truth(msgspec.Struct, frozen=True, kw_only=True):
     """The file `truth.json`."""
 
@@ -71,6 +95,7 @@ class Truth(msgspec.Struct, frozen=True, kw_only=True):
     quiet_until_ms: int  # no fault of the plan starts before
     faults: tuple[TrueFault, ...]
     benign: tuple[TrueBenign, ...]
+    drifts: tuple[TrueDrift, ...] = ()
 
 
 def true_fault(
@@ -97,17 +122,42 @@ def true_fault(
 
 
 def _true_effect(settings: SimulatorSource, fleet: Fleet, effect: Effect) -> TrueEffect:
-    node, metric = fleet.nodes[effect.strike.node], effect.metric
-    unlabelled = settings.format_of(node.cloud) == "foreshock-json" and bool(metric.plain)
+    node = fleet.nodes[effect.strike.node]
+    metric, labels = _on_wire(settings, node, effect.metric)
     return TrueEffect(
         resource=node.name,
-        metric=metric.plain if unlabelled else metric.name,
+        metric=metric,
         size_dev=effect.size_dev,
         deviation=effect.deviation,
         start_ms=settings.ms(effect.strike.start),
         end_ms=settings.ms(effect.strike.end),
         direction=1 if effect.amplitude > 0 else -1,
-        labels={} if unlabelled else dict(metric.labels),
+        labels=labels,
+    )
+
+
+def _on_wire(settings: SimulatorSource, node: Node, metric: Metric) -> tuple[str, dict[str, str]]:
+    """Return a metric's name and labels in the payloads."""
+    if metric.plain and settings.format_of(node.cloud) == "foreshock-json":
+        return metric.plain, {}
+    return metric.name, dict(metric.labels)
+
+
+def _true_drift(settings: SimulatorSource, fleet: Fleet, drift: Drift) -> TrueDrift:
+    nodes = [fleet.nodes[i] for i in drift.nodes]
+    changes = []
+    for change in drift.changes:
+        node = fleet.nodes[change.node]
+        metric, labels = _on_wire(settings, node, change.metric)
+        changes.append(TrueChange(node.name, metric, round(change.ratio, 4), labels))
+    return TrueDrift(
+        id=drift.id,
+        start_ms=settings.ms(drift.start),
+        end_ms=settings.ms(settings.steps),
+        resources=tuple(node.name for node in nodes),
+        cloud=nodes[0].cloud,
+        service=drift.service,
+        changes=tuple(changes),
     )
 
 
@@ -136,6 +186,7 @@ def truth_of(plan: Plan) -> Truth:
         quiet_until_ms=settings.ms(settings.quiet_steps),
         faults=tuple(true_fault(settings, fleet, fault) for fault in plan.faults),
         benign=tuple(_true_benign(settings, fleet, event) for event in plan.benign),
+        drifts=tuple(_true_drift(settings, fleet, drift) for drift in plan.drifts),
     )
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.labels import Agreement, Alert, Fault, agreement, false_positive_rate, read_faults
+from flows.labels import Agreement, Alert, Fault, agreement, false_positive_rate, read_labels
 
 MIN = 60_000
 START = 1_000 * MIN
@@ -89,7 +89,7 @@ def test_a_truth_file_is_read_and_what_is_not_judged_is_ignored() -> None:
         b'{"faults":[{"id":"F1","kind":"cpu_hog","start_ms":1,"end_ms":2,"resources":["db"],'
         b'"root":"db","effects":[]}],"benign":[{"id":"B1"}]}'
     )
-    assert read_faults(content) == (Fault("F1", 1, 2, frozenset({"db"}), "cpu_hog"),)
+    assert read_labels(content).faults == (Fault("F1", 1, 2, frozenset({"db"}), "cpu_hog"),)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_truth_file_is_read_and_what_is_not_judged_is_ignored() -> None:
 )
 def test_what_is_no_truth_file_is_refused(content: bytes, message: str) -> None:
     with pytest.raises(ValueError, match="must be a truth file with faults") as caught:
-        read_faults(content)
+        read_labels(content)
     assert message in str(caught.value)
 
 
