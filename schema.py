@@ -17,6 +17,7 @@ U64 = npt.NDArray[np.uint64]
 F64 = npt.NDArray[np.float64]
 
 Labels = tuple[tuple[str, str], ...]  # sorted by name
+NO_VALUE = frozenset(("stale", "no_observation"))  # reasons of points without value or error
 
 
 def stable_id(text: str) -> int:
@@ -159,9 +160,6 @@ class SampleBatch:
     payload: I32  # which payload of the chunk the sample came from
     start_ms: I64 | None = None  # since when counters count; 0: not said; None: there are none
     count: F64 | None = None  # observations behind `value`, for "mean" and "ratio"; else 0
-
-
-NO_VALUE = frozenset(("stale", "no_observation"))  # reasons of points without value or error
 
 
 class Reject(msgspec.Struct, frozen=True):
