@@ -25,7 +25,7 @@ from rich.table import Table
 
 from benchmarks.quality import DATA, PAD_ROWS, PROBATION, data_folder
 from connectors.incident_store import IncidentStore
-from flows.labels import Told, read_faults
+from flows.labels import Told, read_labels
 from models.fusion import FusionSettings
 from schema import F64
 
@@ -167,7 +167,7 @@ def kinds_of(series: Sequence[Scored]) -> dict[str, Judged]:
 
 def incidents_of(store: str, truth: Path) -> Judged:
     """Return the incidents of a store, right where they match a fault; see `flows.labels`."""
-    faults = read_faults(truth.read_bytes())
+    faults = read_labels(truth.read_bytes()).faults
     opened = IncidentStore(store)
     try:
         incidents = opened.list_incidents(limit=_ALL)
