@@ -18,7 +18,7 @@ from schema import Command, Promotion
 logger = logging.getLogger(__name__)
 
 MARGIN_MS = 5_000  # by which a writer's clock may be behind the flow's
-WAIT_S, LIVE_WAIT_S = 0.005, 0.1  # between two looks at the frontier and the clock
+WAIT_S, LIVE_WAIT_S = 0.002, 0.1  # between two looks at the frontier and the clock
 
 
 class Held(msgspec.Struct, frozen=True, tag="control.v1"):
