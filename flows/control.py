@@ -40,10 +40,11 @@ class Control(NamedTuple):
     judged: Sequence[ControlSink] = ()  # where what is found about drift goes
 
 
-def control_of(app: App, pace: Path | None) -> Control:
+def control_of(app: App, pace: Path | None, *, waits: bool = False) -> Control:
     """Open the control log as a part of the flow's source, and for what the flow itself decides.
 
-    `pace` is the file that the processes of the flow share; see `assemble.Sources.intake`.
+    `pace` is the file that the processes of the flow share; see `assemble.Sources.intake`. A replay
+    that `waits` stands still until the models that it asks for are there.
     """
     log = control_log(app)
     if log is None:
@@ -58,7 +59,8 @@ def control_of(app: App, pace: Path | None) -> Control:
     guide = Guide(
         app.ingest.tick_s * 1000,
         live=is_live(app),
-        lead_ms=round(app.drift.accept_after_s * 1000) if is_held else None,
+        lead_ms=app.drift.accept_after_ms(app.ingest.tick_s) if is_held else None,
+        waits=waits,
         slack_ms=round(app.ingest.out_of_order_s * 1000),
     )
     source = ControlSource(log, stage, guide, app.control, frontier)

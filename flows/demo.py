@@ -52,7 +52,7 @@ def run(source: SimulatorSource, sink: SqlSink, *, headless: bool) -> Summary:
     app = App(sources=(source,), sinks=(sink,), models=MODELS)
     bar = console.is_terminal and not headless
     with shown_as_bar(progress, console, "detect") if bar else shown_as_lines(progress, "detect"):
-        outcome = replay(app, also=also)
+        outcome = replay(app, also=also, retrain=True)
     labels = read_labels((Path(state_dir) / "truth.json").read_bytes())
     return summary_of(outcome, labels)
 

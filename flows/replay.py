@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,12 +23,14 @@ from flows.assemble import (
     incident_sinks,
     late_sinks,
     standing_sinks,
+    training_sinks,
 )
-from flows.control import control_of
+from flows.control import control_log, control_of
 from flows.detect import AnySink, Outputs, build
 from flows.drift_labels import drift_agreement
 from flows.labels import Alert, Labels, false_positive_rate
 from flows.launch import run as launch
+from flows.retraining import answering
 from flows.summary import Counts, Summary, summarise
 from flows.warm_up import compile_kernels
 from schema import Closed, Drift, Tally, Transition
@@ -69,14 +72,20 @@ class Outcome(msgspec.Struct, frozen=True):
     drifts: tuple[Drift, ...]
 
 
-def replay(app: App, *, workers: int = 1, also: Outputs | None = None) -> Outcome:
+def replay(
+    app: App, *, workers: int = 1, also: Outputs | None = None, retrain: bool = False
+) -> Outcome:
     """Run the detect flow to the end of its sources; sinks of the settings are written too.
 
-    With one worker, `also` may name more sinks, which are used in this process.
+    With one worker, `also` may name more sinks, which are used in this process. To `retrain` is to
+    train a model into the settings' registry whenever a service drifts, and to wait for it.
 
     Raises: Stopped on a signal, what `flows.launch.run` raises, ValueError where a source has no
-    end.
+    end, or where there is no registry to retrain into.
     """
+    if retrain and app.models is None:
+        raise ValueError("models must name the registry's folder to retrain, got None")
+    retrain = retrain and app.drift.enabled
     compile_kernels(app, catalogue_of(app))
     started = time.perf_counter()
     with TemporaryDirectory(prefix="foreshock-") as name:
@@ -85,7 +94,8 @@ def replay(app: App, *, workers: int = 1, also: Outputs | None = None) -> Outcom
             (folder / output).touch()  # a stream without items opens no file
         if app.control_log is None and app.drift.enabled:
             app = msgspec.structs.replace(app, control_log=str(folder / _CONTROL))
-        stopped = launch(partial(replay_flow, app, folder, also), processes=workers)
+        with trained_meanwhile(app) if retrain else nullcontext():
+            stopped = launch(partial(replay_flow, app, folder, also, retrain), processes=workers)
         if stopped is not None:
             raise Stopped(f"stopped by {stopped.name} before the end of the data")
         elapsed_s = time.perf_counter() - started
@@ -111,10 +121,20 @@ def replay(app: App, *, workers: int = 1, also: Outputs | None = None) -> Outcom
     return Outcome(counts, transitions, scored, tick_ms, _alerts(words), tuple(drifts))
 
 
-def replay_flow(app: App, folder: Path, also: Outputs | None, stop: threading.Event) -> Dataflow:
+def trained_meanwhile(app: App) -> AbstractContextManager[None]:
+    """Answer what the flow asks for, in a thread."""
+    log = control_log(app)
+    if log is None:
+        raise ValueError("control_log must be set to retrain, got None")
+    return answering(app, catalogue_of(app), log)
+
+
+def replay_flow(
+    app: App, folder: Path, also: Outputs | None, retrain: bool, stop: threading.Event
+) -> Dataflow:
     """Build the flow, which also writes what `replay` reads into `folder`."""
     catalogue = catalogue_of(app)
-    control = control_of(app, folder / _PACE)
+    control = control_of(app, folder / _PACE, waits=retrain)
     intake = Sources(app, catalogue).intake(stop, folder / _PACE, control=control.source)
     mine: list[AnySink[Transition]] = [LineFileSink(folder / _EVENTS, encode_transition)]
     also = also or Outputs(incidents=())
@@ -124,9 +144,9 @@ def replay_flow(app: App, folder: Path, also: Outputs | None, stop: threading.Ev
         late=[*late_sinks(app), *also.late],
         tallies=[LineFileSink(folder / _TALLIES, msgspec.json.encode), *also.tallies],
         progress=[LineFileSink(folder / _WORDS, _word), *standing_sinks(app), *also.progress],
-        training=also.training,
         judged=[*control.judged, *also.judged],
         drifts=[LineFileSink(folder / _DRIFTS, msgspec.json.encode), *also.drifts],
+        training=[*(training_sinks(app) if retrain else ()), *also.training],
     )
     return build(intake, group_settings(app, catalogue, len(intake.names)), app.triage, outputs)
 

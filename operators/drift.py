@@ -61,6 +61,10 @@ class DriftSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 f"got {(self.accept_after_s, self.retrain_s)!r}"
             )
 
+    def accept_after_ms(self, tick_s: int) -> int:
+        """Return `accept_after_s`, at least a tick: the word must be there by then."""
+        return max(round(self.accept_after_s * 1000), tick_s * 1000)
+
     def laid_over(self, knobs: Knobs, tick_s: float) -> Knobs:
         """Return the pass's knobs with those of the pulses, which are whole ticks long."""
         if not self.enabled:
@@ -117,6 +121,7 @@ class Drifts:
         another number of groups.
         """
         self._settings = settings
+        self._tick_s = tick_s
         self._pulse_ms = max(1, math.floor(settings.pulse_s / tick_s)) * tick_s * 1000
         if resume is None:
             self._state = DriftState(Barrier.of(groups))
@@ -191,7 +196,7 @@ class Drifts:
             service=service,
             since_ms=since_ms,
             found_ms=now_ms,
-            effective_ms=now_ms + round(self._settings.accept_after_s * 1000),
+            effective_ms=now_ms + self._settings.accept_after_ms(self._tick_s),
             retrain_by_ms=now_ms + round(self._settings.retrain_s * 1000),
             resources=counts.high,
             share=round(counts.high / counts.scored, 4),
