@@ -83,6 +83,8 @@ def service_model(stored: StoredModel, service: str, tick_s: int) -> ServiceMode
     arrays = dict(stored.arrays)
     tails = arrays.pop(TAILS, np.zeros(0)).astype(np.float64)
     shape = (len(DETECTORS), calibration.WIDTH)
+    if tails.ndim == 2 and len(tails) < len(DETECTORS):  # of a release with fewer detectors
+        tails = np.pad(tails, ((0, len(DETECTORS) - len(tails)), (0, 0)))
     own_tick = stored.settings.get("tick_s", tick_s)
     where = f"model {stored.version}: "
     if stored.service != service:

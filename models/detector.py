@@ -15,14 +15,15 @@ import msgspec
 
 from models.contract import Detector, opened
 from models.forest_detectors import HalfSpaces, IsolationForest
-from models.series_detectors import Discord, Rules, Statistical, Temporal
+from models.series_detectors import Discord, Forecast, Rules, Statistical, Temporal
 
 __all__ = ["DETECTORS", "AnyDetector", "Detector", "create_detector", "load_detector"]
 
 AnyDetector: TypeAlias = Detector[Any]
 
 DETECTORS: dict[str, type[AnyDetector]] = {
-    kind.name: kind for kind in (Statistical, Temporal, IsolationForest, HalfSpaces, Rules, Discord)
+    kind.name: kind
+    for kind in (Statistical, Temporal, IsolationForest, HalfSpaces, Rules, Discord, Forecast)
 }
 
 

@@ -11,7 +11,14 @@ import msgspec
 from models.jit import jit
 from schema import F64
 
-DETECTORS = ("statistical", "temporal", "isolation_forest", "half_space_trees", "discord")
+DETECTORS = (
+    "statistical",
+    "temporal",
+    "isolation_forest",
+    "half_space_trees",
+    "discord",
+    "forecast",
+)
 
 
 class FusionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -22,6 +29,7 @@ class FusionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     isolation_forest: float = 0.5
     half_space_trees: float = 0.25
     discord: float = 1.0
+    forecast: float = 0.8  # its surprise times this is a score of its own: the larger one counts
     regular: float = 3.0  # of the others together, where level and rhythm explain the metric
     rate_share: float = 0.5  # of a decade less that a decade of rarer samples must be odd by
     smooth_samples: float = 6.0  # fused scores are averaged over about so many

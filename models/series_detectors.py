@@ -13,10 +13,11 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from models import baseline, discord
+from models import baseline, discord, forecast
 from models.baseline import BaselineSettings
 from models.contract import Detector, Progress, S, little, take
 from models.discord import DiscordSettings
+from models.forecast import ForecastSettings
 from models.rules import RulesSettings, run_on
 from models.statistical import StatisticalSettings, statistical_score
 from models.temporal import TemporalSettings, temporal_score
@@ -146,6 +147,45 @@ class Temporal(BaselineDetector[TemporalSettings]):
             return math.nan
         shares = self.settings
         return temporal_score(views, BOTH, shares.sample, shares.short, shares.middle)
+
+
+class Forecast(BaselineDetector[ForecastSettings]):
+    """`models.forecast`: how unusual the climb or fall is that a value is part of, in spreads.
+
+    0 while the series is rough: it has none that could be told from its noise.
+
+    >>> detector = Forecast(ForecastSettings(warm_up_h=4.0))
+    >>> _ = detector.fit([50.0 + math.sin(i / 60) + i * 7919 % 101 / 500 for i in range(1000)])
+    >>> leak = [detector.judge(50.0 + i / 10.0) for i in range(60)]
+    >>> round(leak[5], 1), round(leak[-1], 1)
+    (0.3, 7.9)
+    """
+
+    name: ClassVar[str] = "forecast"
+    settings_type = ForecastSettings
+
+    def _fresh(self) -> Arrays:
+        return (*super()._fresh(), np.zeros(forecast.WIDTH), np.zeros(forecast.WIDTH))
+
+    @property
+    def progress(self) -> Progress:
+        """Samples learned, and those of the warm-ups of baseline and climbs."""
+        own = math.ceil(self.settings.constants(self.tick_s)[forecast.WARM_UP_TICKS])
+        return Progress(super().progress.seen, baseline.WARM_UP + max(forecast.WARM_UP, own))
+
+    def _take(self, arrays: Arrays, value: float, tick: int) -> float:
+        views, is_warm = self._learned(arrays, value, tick)
+        if not is_warm:
+            return math.nan
+        rest, step = value - float(views[baseline.EXPECTED]), float(arrays[0][baseline.STEP])
+        constants = self.settings.constants(self.tick_s)
+        up, down = (
+            forecast.judge(state, value, rest, float(tick), step, direction, 0.0, constants)
+            for state, direction in ((arrays[2], 1), (arrays[3], -1))
+        )
+        if arrays[0][baseline.SEEN] <= self.progress.needed:
+            return math.nan
+        return 0.0 if math.isnan(up) else max(up, down, 0.0)
 
 
 class Discord(SeriesDetector[DiscordSettings]):

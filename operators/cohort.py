@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from models import baseline, calibration, discord
+from models import baseline, calibration, discord, forecast
 from models.fusion import DETECTORS
 from operators.layout import (
     BOTH,
@@ -56,6 +56,7 @@ def empty_arrays(
         away=np.zeros((0, 2)),
         shape=np.zeros((0, discord.WIDTH)),
         past=np.zeros((0, past), np.float32),
+        trend=np.zeros((0, forecast.WIDTH)),
         season=np.zeros((0, baseline.SEASON), np.float32),
         owner=np.zeros(0, np.int32),
         direction=np.zeros(0, np.int32),
@@ -64,6 +65,7 @@ def empty_arrays(
         effect=np.zeros(0),
         harmless=np.zeros((0, 2)),
         bar=np.zeros((0, 2)),
+        limit=np.zeros(0),
         lead=np.zeros(0),
         counted=np.zeros(0, np.int32),
         column=np.zeros(0, np.int32),
@@ -129,6 +131,7 @@ class CohortTable:
             "away": np.zeros((n, 2)),
             "shape": np.zeros((n, discord.WIDTH)),
             "past": np.zeros((n, old.past.shape[1]), np.float32),
+            "trend": np.zeros((n, forecast.WIDTH)),
             "season": np.zeros((n, baseline.SEASON), np.float32),
             "owner": np.array(owner, np.int32),
             "rule_run": np.zeros((n, MAX_RULES), np.int32),
@@ -151,6 +154,7 @@ class CohortTable:
             "least": np.array([s.min_change for s in specs], np.float64),
             "effect": np.array([s.least_effect for s in specs], np.float64),  # None: NaN
             "harmless": np.array([s.harmless or _NEVER for s in specs], np.float64).reshape(-1, 2),
+            "limit": np.array([_limit(s) for s in specs], np.float64),
             "lead": np.array([_lead(m) for m in members], np.float64),
             "counted": np.array([_is_counted(s) for s in specs], np.int32),
             "column": np.array([self.columns.get(m.series.metric, -1) for m in members], np.int32),
@@ -289,6 +293,7 @@ SERIES_ARRAYS = (
     "away",
     "shape",
     "past",
+    "trend",
     "season",
     "owner",
     "direction",
@@ -297,6 +302,7 @@ SERIES_ARRAYS = (
     "effect",
     "harmless",
     "bar",
+    "limit",
     "lead",
     "counted",
     "column",
@@ -309,6 +315,12 @@ SERIES_ARRAYS = (
 def _is_counted(spec: MetricSpec) -> bool:
     """Whether the metric is a number of events in a tick."""
     return spec.unit == "count" and spec.statistic in {"sum", "count"}
+
+
+def _limit(spec: MetricSpec) -> float:
+    """Return the natural limit where the metric hurts, NaN if it has none."""
+    limit = {"up": spec.upper, "down": spec.lower}.get(spec.bad)
+    return math.nan if limit is None else limit
 
 
 def _lead(member: Member) -> float:

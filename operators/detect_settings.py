@@ -8,6 +8,7 @@ import numpy as np
 from models.baseline import BaselineSettings
 from models.calibration import CalibrationSettings
 from models.discord import DiscordSettings
+from models.forecast import ForecastSettings
 from models.fusion import DETECTORS, FusionSettings
 from models.half_space_trees import HalfSpaceTreesSettings
 from models.hold_down import HoldDownSettings
@@ -28,6 +29,7 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     statistical: StatisticalSettings = StatisticalSettings()
     temporal: TemporalSettings = TemporalSettings()
     discord: DiscordSettings = DiscordSettings()
+    forecast: ForecastSettings = ForecastSettings()
     isolation_forest: IsolationForestSettings = IsolationForestSettings()
     half_space_trees: HalfSpaceTreesSettings = HalfSpaceTreesSettings()
     calibration: CalibrationSettings = CalibrationSettings()
@@ -75,6 +77,8 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             statistical=(self.statistical.z, self.statistical.iqr),
             temporal=(self.temporal.sample, self.temporal.short, self.temporal.middle),
             discord=self.discord.constants,
+            forecast=self.forecast.constants(tick_s),
+            load_spreads=self.forecast.load_spreads,
             rate_share=self.fusion.rate_share,
             smoothing=2.0 / (self.fusion.smooth_samples + 1.0),
             prior_rows=self.calibration.prior_rows,

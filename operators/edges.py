@@ -4,6 +4,7 @@ import math
 
 from models.baseline import BAND, EXPECTED, OUT_SINCE
 from models.calibration import COUNT, EXCESS, QUANTILE
+from models.forecast import climbs_since
 from models.fusion import confidence
 from models.jit import jit
 from models.rules import run_on
@@ -201,6 +202,15 @@ def judge_alert(
 
 
 @jit
+def _onset(cohort: Cohort, s: int, tick: float) -> float:
+    """Return when a series left its band, or began the climb that it is on, if that was before."""
+    out, climbs = cohort.state[s, OUT_SINCE], climbs_since(cohort.trend[s])
+    if climbs >= 0.0:
+        tick = min(tick, climbs)
+    return min(tick, out) if out >= 0.0 else tick
+
+
+@jit
 def say_alert(
     cohort: Cohort,
     row: int,
@@ -233,8 +243,7 @@ def say_alert(
                 best = i
         if parts[best] <= 0.0:
             break
-        since = cohort.state[series[best], OUT_SINCE]
-        onset = since if since >= 0.0 else tick
+        onset = _onset(cohort, series[best], tick)
         share = parts[best] / total
         add_evidence(found, at, series[best], views[best], values[best], share, onset)
         parts[best] = 0.0

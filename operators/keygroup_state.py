@@ -22,6 +22,7 @@ _KEPT = (
     "away",
     "shape",
     "past",
+    "trend",
     "season",
     "owner",
     "rule_run",
@@ -144,7 +145,7 @@ def load(raw: bytes, settings: GroupSettings) -> KeyGroup:
 
 
 def _fitted(kept: dict[str, npt.NDArray[Any]], today: Cohort) -> dict[str, npt.NDArray[Any]]:
-    """Return the arrays of a snapshot as wide as today's, with zeros for what it did not have.
+    """Return the arrays of a snapshot as wide as today's, with what it did not have as at first.
 
     A past of another length is forgotten, with what was learned beside it.
     """
@@ -157,11 +158,12 @@ def _fitted(kept: dict[str, npt.NDArray[Any]], today: Cohort) -> dict[str, npt.N
     if "reservoir_tick" not in kept:  # of no time: as old as can be
         kept["reservoir_tick"] = np.zeros(len(kept["reservoir"]), np.int64)
     kept.setdefault("figures", np.zeros(0))
-    for name in ("resource", "tails", "cohort_tails", "figures", "counters"):
+    kept.setdefault("trend", np.zeros((rows, 0)))
+    for name in ("resource", "trend", "tails", "cohort_tails", "figures", "counters"):
         old, like = kept[name], getattr(today, name)
-        lead = 1 if name in {"resource", "tails"} else 0
+        lead = 1 if name in {"resource", "trend", "tails"} else 0
         if old.shape[lead:] != like.shape[lead:]:
-            wide = np.zeros((*old.shape[:lead], *like.shape[lead:]))
+            wide = np.zeros((*old.shape[:lead], *like.shape[lead:])) if lead else like.copy()
             wide[tuple(slice(0, n) for n in old.shape)] = old
             kept[name] = wide
     return kept

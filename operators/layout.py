@@ -42,7 +42,11 @@ FEATURES = 5  # a metric's columns in a feature row: four views, and 1 where it 
 MISSING = 4  # the last of them
 MAX_RULES = 4  # a series
 MAX_EVIDENCE = 8
-TEMPORAL, DISCORD = 1, 4  # their places among the detectors: they are calibrated by series
+TEMPORAL, DISCORD, FORECAST = (
+    1,
+    4,
+    5,
+)  # their places among the detectors: they are calibrated by series
 
 # directions that hurt
 BOTH, UP, DOWN, NONE = 0, 1, -1, 2
@@ -71,6 +75,7 @@ class Cohort(NamedTuple):
     away: F64  # (series, 2) samples since it left its band, and their mean residual
     shape: F64  # (series, discord.WIDTH)
     past: F32  # (series, samples) the discord detector's
+    trend: F64  # (series, forecast.WIDTH)
     season: F32  # (series, baseline.SEASON)
     owner: I32  # (series,) row of its resource
     direction: I32  # (series,)
@@ -79,6 +84,7 @@ class Cohort(NamedTuple):
     effect: F64  # (series,) spreads that it must be off to make an alert; NaN: `least_effect`
     harmless: F64  # (series, 2) values from here to there say nothing; NaN: all say something
     bar: F64  # (series, 2) how far up and down it is known to go for no reason; 0: not known
+    limit: F64  # (series,) natural limit where it hurts, NaN: none
     lead: F64  # (series,) a load metric's rank, all different; 0: is none
     counted: I32  # (series,) 1: a number of events
     column: I32  # (series,) of the feature row, in metrics; -1: none
@@ -103,6 +109,8 @@ class Knobs(NamedTuple):
     statistical: tuple[float, float]
     temporal: tuple[float, float, float]
     discord: F64
+    forecast: F64
+    load_spreads: float  # of the load's climb that explain nothing of the others'
     rate_share: float
     smoothing: float  # share of the newest fused score
     prior_rows: float

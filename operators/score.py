@@ -39,6 +39,7 @@ from operators.layout import (
     FEATURES,
     FIRST_TICK,
     FIT_TICK,
+    FORECAST,
     LEAD,
     MAX_EVIDENCE,
     MAX_RULES,
@@ -54,6 +55,7 @@ from operators.layout import (
 )
 from operators.pulses import end_pulse, is_in_pulse, note_pulse
 from operators.series_score import (
+    CLIMB,
     FIRST_OUT,
     LOAD,
     LOAD_AWAY,
@@ -68,6 +70,8 @@ from operators.series_score import (
     WEIGHTS,
     Bench,
     heard,
+    or_climb,
+    score_climb,
     score_series,
     score_shape,
 )
@@ -109,6 +113,7 @@ def _learn_resource(
     sums = bench.sums
     sums[:] = 0.0
     sums[SHAPES] = -1.0  # nothing to say
+    sums[CLIMB] = -1.0
     sums[FIRST_OUT] = tick
     sums[LOAD] = math.nan
     clear_features(bench.row, bench.kept)
@@ -124,6 +129,7 @@ def _learn_resource(
             cohort.state[s] = 0.0
             cohort.shape[s] = 0.0
             cohort.season[s] = 0.0
+            cohort.trend[s] = 0.0
             cohort.rule_run[s] = 0
             cohort.bar[s] = 0.0
         ready = learn(
@@ -159,6 +165,7 @@ def _learn_resource(
             note_features(cohort, s, views, share, bench.row, bench.kept)
             if cohort.direction[s] != NONE and cohort.weight[s] > 0.0:
                 score_series(cohort, s, i, values[i], share, learns, knobs, bench)
+            score_climb(cohort, s, i, values[i], share, tick, learns, knobs, bench)
 
 
 @jit
@@ -191,7 +198,8 @@ def _fused(cohort: Cohort, owner: int, forests: ForestPair, knobs: Knobs, bench:
     surprises[2] = _calibrated(cohort, owner, 2, batch, knobs)
     surprises[3] = _calibrated(cohort, owner, 3, online, knobs)
     note_pulse(cohort.resource[owner], surprises[2], surprises[3], knobs)
-    surprises[DISCORD] = math.nan  # has no vote among these
+    surprises[DISCORD] = math.nan  # has no vote among these, nor has the next
+    surprises[FORECAST] = math.nan
     return fuse(surprises, knobs.votes)
 
 
@@ -243,6 +251,7 @@ def _score_resource(
     if cohort.counters[FIRST_TICK] < 0.0:
         cohort.counters[FIRST_TICK] = tick
     fused = _score_together(own, _fused(cohort, owner, forests, knobs, bench), bench, knobs)
+    fused = or_climb(fused, bench, knobs)
     keep_row(cohort, bench.kept, seed)
     if math.isnan(fused):
         return

@@ -3,14 +3,29 @@
 import math
 from typing import NamedTuple
 
-from models.baseline import DEVIATION, EFFECT, EXPECTED, MIDDLE, OUT_SINCE, SHORT, SPREAD, TAIL
+from models.baseline import (
+    BAND,
+    DEVIATION,
+    EFFECT,
+    EXPECTED,
+    MIDDLE,
+    OUT_SINCE,
+    SHORT,
+    SPREAD,
+    STEP,
+    TAIL,
+)
 from models.calibration import COUNT, EXCESS, QUANTILE, learn_tail, surprise
 from models.discord import MEDIAN
 from models.discord import judge as judge_shape
+from models.forecast import CLIMB as OWN_CLIMB
+from models.forecast import HEIGHT, SINCE
+from models.forecast import TAIL as CLIMB_TAIL
+from models.forecast import judge as judge_climb
 from models.jit import jit
 from models.statistical import oriented, statistical_score
 from models.temporal import temporal_score
-from operators.layout import DOWN, F32, NONE, TEMPORAL, UP, Cohort, Knobs
+from operators.layout import DOWN, F32, FORECAST, LEAD, NONE, TEMPORAL, UP, Cohort, Knobs
 from schema import F64
 
 # what a resource's samples of one tick add up to
@@ -25,8 +40,11 @@ from schema import F64
     SHAPES,  # of the discord detector's surprises
     TRUSTED,  # how far level and rhythm explain the series, by weight
     WEIGHTS,
-) = range(10)
-SUMS = 10
+    CLIMB,  # largest score of the forecast detector, -1: none
+    LOAD_CLIMB,  # of the load metric, in spreads, either way
+) = range(12)
+SUMS = 12
+BAND_SPREADS = 3.0  # in half the baseline's band
 SOLID_SHAPE = 1.5  # thresholds by which a shape alone makes an alert, whatever the baseline says
 SHAPE_SCALE = 2.0  # the discord detector's surprises are means of three samples and two lengths
 
@@ -125,3 +143,76 @@ def score_shape(
     part = (math.sqrt(min(cohort.weight[s], 1.5)) * SHAPE_SCALE * rare) ** 4
     bench.sums[SHAPES] = max(bench.sums[SHAPES], 0.0) + part
     bench.parts[at] += part
+
+
+@jit
+def score_climb(
+    cohort: Cohort,
+    s: int,
+    at: int,
+    value: float,
+    share: float,
+    tick: float,
+    learns: bool,
+    knobs: Knobs,
+    bench: Bench,
+) -> None:
+    """Judge the climb that a warm series' sample is part of, if it has a direction that hurts.
+
+    `share` of it counts, see `heard`. A climb of the load is nobody's leak: as far as it is
+    unusual, it is taken off the others'.
+    """
+    trend, sums = cohort.trend[s], bench.sums
+    if knobs.votes[FORECAST] == 0.0:
+        return
+    is_load = cohort.lead[s] > 0.0
+    direction = cohort.direction[s]
+    if not is_load and (direction not in (UP, DOWN) or cohort.weight[s] == 0.0):
+        return
+    climb = judge_climb(
+        trend,
+        value,
+        value - bench.views[at, EXPECTED],
+        tick,
+        cohort.state[s, STEP],
+        UP if is_load else direction,
+        cohort.least[s],
+        knobs.forecast,
+    )
+    if is_load:
+        if cohort.lead[s] == cohort.resource[cohort.owner[s], LEAD]:
+            sums[LOAD_CLIMB] = abs(trend[OWN_CLIMB])
+        return
+    if math.isnan(climb):
+        return
+    size = max(climb - max(sums[LOAD_CLIMB] - knobs.load_spreads, 0.0), 0.0)
+    tail, pooled = trend[CLIMB_TAIL:], cohort.cohort_tails[FORECAST]
+    if tail[EXCESS] == 0.0:
+        tail[QUANTILE] = knobs.start_quantile
+        tail[EXCESS] = knobs.start_excess
+    if pooled[COUNT] >= knobs.tail_rows:
+        rare = share * surprise(size, tail, pooled, knobs.prior_rows)
+        score = knobs.votes[FORECAST] * math.sqrt(min(cohort.weight[s], 1.5)) * rare
+        sums[CLIMB] = max(sums[CLIMB], score)
+        bench.parts[at] += score**4
+        least = knobs.least_effect if math.isnan(cohort.effect[s]) else cohort.effect[s]
+        least = max(least * bench.views[at, BAND] / BAND_SPREADS, cohort.least[s])
+        if score >= knobs.open_score and trend[HEIGHT] >= least:
+            sums[SOLID] = 1.0
+            sums[FIRST_OUT] = min(sums[FIRST_OUT], trend[SINCE])
+    if learns:
+        learn_tail(tail, size, knobs.memory_rows)
+        learn_tail(pooled, size, knobs.memory_rows)
+
+
+@jit
+def or_climb(fused: float, bench: Bench, knobs: Knobs) -> float:
+    """Return the larger of the others' score and that of the forecast detector, if it has one.
+
+    A leak is a fault by its trend alone: to the others each of its samples looks well.
+    """
+    climb = float(bench.sums[CLIMB])
+    if climb < 0.0:
+        return fused
+    bench.surprises[FORECAST] = climb / knobs.votes[FORECAST]
+    return climb if math.isnan(fused) else max(fused, climb)

@@ -49,6 +49,7 @@ SHIFT = np.full((4, 1), 62.0)
 CASES = {
     "statistical": Case({}, noise, SPIKE),
     "temporal": Case({}, noise, SHIFT),
+    "forecast": Case({"warm_up_h": 4.0}, wave, 11.0 + 0.2 * np.arange(20.0).reshape(-1, 1)),
     "discord": Case({"past": 150}, wave, np.array([[13.0]])),
     "rules": Case({"thresholds": [{"above": 60.0, "for_ticks": 3}]}, noise, SHIFT),
     "isolation_forest": Case(
@@ -98,7 +99,7 @@ def test_a_detector_is_made_by_name_with_its_defaults_a_mapping_or_its_settings(
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("prophet", None, "among .'discord', 'half_space_trees', .*got 'prophet'"),
+        ("prophet", None, "among .'discord', 'forecast', 'half_space_trees', .*got 'prophet'"),
         ("statistical", {"z": 0}, "settings of 'statistical': z must be in"),
         ("statistical", {"zz": 1}, "settings of 'statistical': .*unknown field `zz`"),
         ("discord", StatisticalSettings(), "must be DiscordSettings, got StatisticalSettings"),

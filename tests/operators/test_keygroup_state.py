@@ -4,6 +4,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from models import forecast
 from operators.keygroup import GroupSettings, KeyGroup
 from operators.keygroup_state import dump, load
 from schema import Closed
@@ -139,6 +140,25 @@ def test_a_snapshot_from_before_feedback_goes_on_without_a_bar(used: Machine) ->
         for table in loaded.roster.tables
     )
     assert dump(loaded) == dump(group)
+
+
+def test_a_snapshot_from_before_the_forecast_detector_goes_on(used: Machine) -> None:
+    group = next(iter(used.groups.values()))
+    state = msgspec.msgpack.decode(dump(group))
+    for cohort in state["cohorts"]:
+        del cohort[1]["trend"]
+        dtype, (detectors, width), data = cohort[1]["cohort_tails"]
+        cohort[1]["cohort_tails"] = dtype, (detectors - 1, width), data[: -8 * width]
+    loaded = load(msgspec.msgpack.encode(state), group.settings)
+    for table in loaded.roster.tables:
+        assert table.arrays.trend.shape == (len(table.members), forecast.WIDTH)
+        assert not table.arrays.trend.any()
+        start = DETECT.calibration
+        assert table.arrays.cohort_tails[-1].tolist() == [
+            0.0,
+            start.start_quantile,
+            start.start_excess,
+        ]
 
 
 def golden() -> KeyGroup:

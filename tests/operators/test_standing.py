@@ -28,10 +28,10 @@ def test_a_row_is_counted_by_its_score_up_to_and_with_the_bound(
     score: float, bucket: int, anomalous: int
 ) -> None:
     figures = np.zeros(FIGURES)
-    note_figures(figures, score, np.array([1.5, math.nan, 0.0, 0.0, 2.0]), 4.0)
+    note_figures(figures, score, np.array([1.5, math.nan, 0.0, 0.0, 2.0, math.nan]), 4.0)
     assert figures[:2].tolist() == [1, anomalous]
     assert np.flatnonzero(figures[SCORES:BY_DETECTOR]).tolist() == [bucket]
-    assert figures[BY_DETECTOR:].tolist() == [1, 1.5, 0, 0, 1, 0, 1, 0, 1, 2]
+    assert figures[BY_DETECTOR:].tolist() == [1, 1.5, 0, 0, 1, 0, 1, 0, 1, 2, 0, 0]
 
 
 def warmed(*seen: float, tails: float = 200.0) -> Standing:
