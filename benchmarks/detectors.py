@@ -12,7 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from models import baseline, discord
+from models import baseline, discord, statistical
 from models.baseline import BaselineSettings
 from models.detector import DETECTORS, AnyDetector, create_detector
 from models.discord import DiscordSettings
@@ -23,7 +23,8 @@ from models.half_space_trees import score_and_learn_row as score_trees
 from models.isolation_forest import fit_forest
 from models.jit import jit
 from models.rules import run_on
-from models.statistical import statistical_score
+from models.season import SEASON
+from models.statistical import StatisticalSettings
 from models.temporal import temporal_score
 from schema import F64
 
@@ -35,7 +36,7 @@ ROUNDS = 3
 @jit
 def _baseline(values: F64, constants: F64) -> float:
     state = np.zeros(baseline.WIDTH)
-    season = np.zeros((1, baseline.SEASON), np.float32)
+    season = np.zeros((1, SEASON), np.float32)
     views = np.zeros(baseline.VIEWS)
     for i in range(values.size):
         hour = i / 60.0 % 24.0
@@ -45,12 +46,13 @@ def _baseline(values: F64, constants: F64) -> float:
 
 
 @jit
-def _statistical(values: F64) -> float:
+def _statistical(values: F64, constants: F64) -> float:
+    state = np.zeros(statistical.WIDTH)
     views = np.zeros(baseline.VIEWS)
     total = 0.0
     for value in values:
         views[baseline.Z_MEAN] = value
-        total += statistical_score(views, 0, 3.0, 1.5)
+        total += statistical.judge(state, views, 0, constants)
     return total
 
 
@@ -125,7 +127,7 @@ def main() -> None:
     shapes = DiscordSettings()
     kernels: dict[str, Callable[[], object]] = {
         "baseline, shared": lambda: _baseline(values, constants),
-        "statistical, on top": lambda: _statistical(values),
+        "statistical, on top": lambda: _statistical(values, StatisticalSettings().constants),
         "temporal, on top": lambda: _temporal(values),
         "discord": lambda: _discord(values, shapes.constants, shapes.past),
         "rules, each": lambda: _rules(values),

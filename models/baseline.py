@@ -1,6 +1,6 @@
 """What is normal for one series: level, rhythm and spread, learned sample by sample.
 
-A series' state is one row of float64 (`WIDTH` long) and one row of season (`SEASON` long), so
+A series' state is one row of float64 (`WIDTH` long) and one row of `models.season`, so
 that a thousand series are two arrays and one pass of compiled code. Nothing here depends on how
 many samples come at once.
 
@@ -21,6 +21,7 @@ import msgspec
 import numpy as np
 
 from models.jit import jit
+from models.season import DAY_SEEN, SEASON, WEEKEND_SEEN, rhythm_at, teach_rhythm
 from schema import F64
 
 # state of a series; all float64
@@ -47,12 +48,9 @@ from schema import F64
     IN_BAND,  # samples back inside
 ) = range(20)
 TAIL = 20  # here the series' own tail begins, see `models.calibration`
-WIDTH = 23
-QUARTERS = 96  # of an hour, a day
-HOURS = 24
-# day by quarter of an hour, weekend's addition by hour, and the samples behind each
-DAY, WEEKEND, DAY_SEEN, WEEKEND_SEEN = 0, QUARTERS, QUARTERS + HOURS, 2 * QUARTERS + HOURS
-SEASON = 2 * (QUARTERS + HOURS)
+REST = 23  # mean size of the residual, outliers in full
+OUTSIDE = 24  # what the time outside of the band, as long as it lasts, will add to that
+WIDTH = 25
 
 # what `learn` returns for a sample
 (
@@ -75,6 +73,9 @@ _BAND = 3.0  # spreads either side
 _MAX_Z = 50.0
 _MAX_SIZE = 1e100  # larger values count as this, so that their squares stay finite
 _LOAD_DOUBT = 0.3  # of what the load explains
+_LONG_OUTSIDE = (
+    4.0  # spreads on the mean of a day from which on a time outside is no fault any more
+)
 WARM_UP = 30  # samples before anything is said
 
 
@@ -145,73 +146,11 @@ def _z(size: float, spread: float) -> float:
 
 
 @jit
-def _doubt(seen: float, in_bin: float) -> float:
-    """Return how little is known of a season's bin, 1 to 0, after `seen` samples."""
-    return 1.0 / (1.0 + seen / max(0.25 * in_bin, 0.25))
-
-
-@jit
 def _less(residual: float, explained: float) -> float:
     """Take off a residual what the load explains of it, and never more than there is."""
     if residual > 0.0:
         return residual - min(max(explained, 0.0), residual)
     return residual - max(min(explained, 0.0), residual)
-
-
-@jit
-def _teach(
-    season: F64,
-    bins: int,
-    seen: int,
-    at: int,
-    share: float,
-    error: float,
-    in_bin: float,
-    days: float,
-) -> None:
-    """Move a season's bin, into which a sample falls with `share`."""
-    count = season[seen + at]
-    doubt = min(15.0, 0.25 * in_bin)  # samples that an unseen bin is taken to have had
-    season[bins + at] += share * error / min(count + 1.0 + doubt, max(in_bin, 1.0) * days)
-    season[seen + at] = min(count + share, 1e6)
-
-
-@jit
-def _between(place: float, bins: int) -> tuple[int, int, float]:
-    """Return the two bins whose middles `place` lies between, and the share of the second."""
-    at = place - 0.5 + bins * (place < 0.5)
-    first = int(at)
-    return first, (first + 1) % bins, at - first
-
-
-@jit
-def _rhythm(season: F64, hour: float, weekend: bool, in_hour: float) -> tuple[float, float]:
-    """Return what the time of day and week adds, and how little that is known, 1 to 0."""
-    first, second, part = _between(hour * 4.0, QUARTERS)
-    value = (1.0 - part) * season[DAY + first] + part * season[DAY + second]
-    seen = (1.0 - part) * season[DAY_SEEN + first] + part * season[DAY_SEEN + second]
-    doubt = _doubt(seen, 0.25 * in_hour)
-    if weekend:
-        first, second, part = _between(hour, HOURS)
-        value += (1.0 - part) * season[WEEKEND + first] + part * season[WEEKEND + second]
-        seen = (1.0 - part) * season[WEEKEND_SEEN + first] + part * season[WEEKEND_SEEN + second]
-        doubt = max(doubt, _doubt(seen, in_hour))
-    return value, doubt
-
-
-@jit
-def _teach_season(
-    season: F64, hour: float, weekend: bool, error: float, in_hour: float, days: float
-) -> None:
-    """Learn what is left of a sample into the bins that it lies between."""
-    if weekend:
-        first, second, part = _between(hour, HOURS)
-        _teach(season, WEEKEND, WEEKEND_SEEN, first, 1.0 - part, error, in_hour, days)
-        _teach(season, WEEKEND, WEEKEND_SEEN, second, part, error, in_hour, days)
-    else:
-        first, second, part = _between(hour * 4.0, QUARTERS)
-        _teach(season, DAY, DAY_SEEN, first, 1.0 - part, error, 0.25 * in_hour, days)
-        _teach(season, DAY, DAY_SEEN, second, part, error, 0.25 * in_hour, days)
 
 
 @jit
@@ -279,6 +218,33 @@ def _adapt(
 
 
 @jit
+def _learn_rest(state: F64, size: float, gain: float) -> None:
+    """Learn the residual's mean size; what is outside of the band counts once it is over.
+
+    A fault would else discredit itself.
+    """
+    if state[OUT_SINCE] >= 0.0 and state[OUTSIDE] < _LONG_OUTSIDE * state[SPREAD]:
+        state[OUTSIDE] += gain * size
+        return
+    state[REST] += state[OUTSIDE] + gain * (size - state[REST])
+    state[OUTSIDE] = 0.0
+
+
+@jit
+def trust(state: F64) -> float:
+    """Return how far a series' deviations mean something, [0, 1]: 0 where their tails are heavy.
+
+    Of a light-tailed residual the robust spread is that of the plain mean size; where spikes come
+    every day it is far smaller, and a deviation of many spreads is nothing new.
+    """
+    if state[REST] == 0.0:
+        return 0.0
+    # After a great fault, too, until it is forgotten: the day after says little of the next one.
+    light = min(state[SPREAD] / (_TO_DEVIATION * state[REST]), 1.0)
+    return float(light * light)
+
+
+@jit
 def learn(
     state: F64,
     season: F64,
@@ -314,7 +280,7 @@ def learn(
         state[STEP] = 1.0
     warm = n >= WARM_UP
     in_hour = max(constants[6] / step, 1.0)  # samples
-    rhythm, doubt = _rhythm(season, hour, weekend, constants[6] / step)
+    rhythm, doubt = rhythm_at(season, hour, weekend, constants[6] / step)
     residual = x - state[LEVEL] - rhythm
     explained = 0.0
     if warm and not math.isnan(load) and state[LOAD_SQUARE] > 0.0:
@@ -331,11 +297,15 @@ def learn(
     views[RESIDUAL] = residual
     _mark_onset(state, abs(rest) > 2.0 * spread and warm, tick)
     gain = 1.0 / min(n + 1.0, max(constants[1] / step, 60.0))
+    if warm:
+        _learn_rest(state, abs(rest), gain * (1.0 - doubt))
+    else:  # before that, all is an outlier
+        state[REST] = state[SPREAD] / _TO_DEVIATION
     _adapt(state, x, rest, change, gain, gain * (1.0 - doubt), warm)
     bound = _HUBER * spread if warm else 1e300
     taught = min(max(rest, -bound), bound)
     state[LEVEL] += taught / min(n + 1.0, max(constants[0] / step, 30.0))
-    _teach_season(season, hour, weekend, taught, in_hour, constants[2])
+    teach_rhythm(season, hour, weekend, taught, in_hour, constants[2])
     if not math.isnan(load):
         away = 4.0 * max(state[DEVIATION], floor)
         away = min(max(x - state[MEAN], -away), away)
@@ -375,7 +345,7 @@ def move_level(
     or a half: what follows the load costs more of it now. Since that may be wrong, the time of day
     is learned anew, as if it had been seen for a day. `in_hour` counts samples.
     """
-    rhythm, _ = _rhythm(season, hour, weekend, in_hour)
+    rhythm, _ = rhythm_at(season, hour, weekend, in_hour)
     expected = state[LEVEL] + rhythm
     scale = 1.0
     if expected != 0.0:

@@ -22,6 +22,10 @@ TAIL = 0.02  # share of scores above the quantile
 AT_QUANTILE = -math.log10(TAIL)
 LN10 = math.log(10.0)
 MAX_SURPRISE = 16.0
+MOST_RARE = 8.0
+_LEAST_EXCESS = 0.5  # of the prior's: no series' own scores are taken to be closer together
+_MEMORY_ROWS = 4_000.0  # scores after which the past fades, for `rarity`
+_FEWEST_ROWS = 500.0  # that the start values of a tail are worth to itself, there
 _MEDIAN = math.log(2.0)  # of an exponential law of mean 1
 _MEDIAN_GAIN = 1.0 / _MEDIAN  # best step of a stochastic median of the excess' logarithm
 
@@ -55,6 +59,37 @@ def learn_tail(tail: F64, raw: float, memory_rows: float) -> None:
         tail[QUANTILE] += min(step * (1.0 - TAIL), over)
     else:
         tail[QUANTILE] -= step * TAIL
+
+
+@jit
+def rarity(raw: float, tail: F64, prior_rows: float, quantile: float, excess: float) -> float:
+    """Return -log10 of the tail probability of `raw`, in [0, 8], then learn it.
+
+    `quantile` and `excess` are a prior that holds for series of many kinds. A series' own
+    percentile counts only where it is higher, so that small wiggles of a calm series stay small.
+
+    >>> import numpy as np
+    >>> tail = np.zeros(3)
+    >>> [round(rarity(raw, tail, 1000.0, 2.0, 0.5), 2) for raw in (0.0, 2.0, 3.0, 99.0)]
+    [0.0, 1.7, 2.57, 8.0]
+    """
+    if tail[EXCESS] == 0.0:
+        tail[QUANTILE] = quantile
+        tail[EXCESS] = excess
+    share = tail[COUNT] / (tail[COUNT] + prior_rows)
+    quantile += share * max(tail[QUANTILE] - quantile, 0.0)
+    excess += share * max(tail[EXCESS] - excess, (_LEAST_EXCESS - 1.0) * excess)
+    tail[COUNT] += 1.0
+    rows = min(max(tail[COUNT], _FEWEST_ROWS), _MEMORY_ROWS) * TAIL
+    over = raw - tail[QUANTILE]
+    if over > 0.0:
+        tail[EXCESS] += (over - tail[EXCESS]) / rows
+        tail[QUANTILE] += min(tail[EXCESS] / rows * (1.0 - TAIL), over)
+    else:
+        tail[QUANTILE] -= tail[EXCESS] / rows * TAIL
+    if raw > quantile:
+        return float(min(AT_QUANTILE + (raw - quantile) / (excess * LN10), MOST_RARE))
+    return float(AT_QUANTILE * raw / quantile)
 
 
 @jit

@@ -3,9 +3,9 @@
 >>> detector = create_detector("rules", {"thresholds": [{"above": 90.0}]})
 >>> detector.score(50.0), detector.score(95.0)
 (0.0, 1.0)
->>> create_detector("statistical", {"z": -1})
+>>> create_detector("statistical", {"z_excess": -1})
 Traceback (most recent call last):
-ValueError: settings of 'statistical': z must be in (0, 100], got -1.0
+ValueError: settings of 'statistical': z_excess must be in (0, 1e9], got -1.0
 """
 
 from collections.abc import Mapping

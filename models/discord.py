@@ -20,7 +20,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from models.calibration import AT_QUANTILE, COUNT, EXCESS, LN10, QUANTILE, learn_tail
+from models.calibration import rarity
 from models.jit import jit
 from schema import F64
 
@@ -47,9 +47,6 @@ _LEAST_PACE = 0.002
 _LEAST_RATIO = 2e-4  # of the median: no scale is taken to be smaller
 _MAX_SIZE = 1e18  # larger values count as this, so that their squares stay finite in 32 bits
 _SHORT, _LONG = 2, 5  # points
-_LEAST_EXCESS = 0.5  # of the prior's: no series' own scores are taken to be closer together
-_MOST = 8.0  # that one length can say
-_MEMORY_ROWS = 4_000.0  # scores after which the past fades
 
 
 _PRIOR = ("prior_rows", "short_quantile", "short_excess", "long_quantile", "long_excess")
@@ -62,10 +59,9 @@ class DiscordSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     memory: float = 3_000.0  # samples over which the scale is learned
     plain_share: float = 0.3  # of the plain deviation
     change_share: float = 0.5  # of the usual change
-    prior_rows: float = 1_000.0  # rows that the prior is worth against the series' own scores
+    prior_rows: float = 500.0  # rows that the prior is worth against the series' own scores
     # The prior: 98th percentile of the scores of the two lengths, and mean excess above it, over
-    # series of many kinds. A series' own percentile counts only where it is higher, so that small
-    # wiggles of a calm series stay small.
+    # series of many kinds; see `models.calibration.rarity`.
     short_quantile: float = 0.2
     short_excess: float = 0.42
     long_quantile: float = 0.53
@@ -158,26 +154,12 @@ def _follow(state: F64, x: float, last: float, memory: float) -> None:
 
 
 @jit
-def _rarity(raw: float, tail: F64, prior_rows: float, quantile: float, excess: float) -> float:
-    """Return -log10 of the tail probability of `raw`, then learn it; see `models.calibration`."""
-    if tail[EXCESS] == 0.0:
-        tail[QUANTILE] = quantile
-        tail[EXCESS] = excess
-    share = tail[COUNT] / (tail[COUNT] + prior_rows)
-    quantile += share * max(tail[QUANTILE] - quantile, 0.0)
-    excess += share * max(tail[EXCESS] - excess, (_LEAST_EXCESS - 1.0) * excess)
-    learn_tail(tail, raw, _MEMORY_ROWS)
-    if raw > quantile:
-        return float(min(AT_QUANTILE + (raw - quantile) / (excess * LN10), _MOST))
-    return float(AT_QUANTILE * raw / quantile)
-
-
-@jit
 def judge(state: F64, past: F32, x: float, constants: F64) -> float:
     """Judge `x` by what came before it, then learn it; NaN while the series is young.
 
-    Returns how rare the last points are: the mean over both lengths of -log10 of their tail
-    probability, over the last three samples; in [0, 8]. `state` is `(WIDTH,)`, `past`
+    Returns how rare the last points are: the geometric mean over both lengths of -log10 of their
+    tail probability, averaged over the last three samples; in [0, 8]. Geometric, since what is new
+    is new at both lengths. `state` is `(WIDTH,)`, `past`
     `(settings.past,)`; both are changed.
 
     >>> import numpy as np
@@ -186,7 +168,7 @@ def judge(state: F64, past: F32, x: float, constants: F64) -> float:
     >>> def score(x): return round(judge(state, past, x, settings.constants), 2)
     >>> wave = [score(10.0 + i % 4) for i in range(100)]
     >>> wave[0], wave[-1], score(11.5), score(30.0)
-    (nan, 0.0, 0.47, 1.48)
+    (nan, 0.0, 0.44, 1.42)
     """
     x = min(max(x, -_MAX_SIZE), _MAX_SIZE)
     seen = int(state[SEEN])
@@ -198,22 +180,21 @@ def judge(state: F64, past: F32, x: float, constants: F64) -> float:
     if seen < WARM_UP:
         return math.nan
     short, long = _nearest(past, seen + 1)
-    rare = 0.5 * (
-        _rarity(
-            math.log1p(math.sqrt(short) / scale),
-            state[TAILS : TAILS + 3],
-            constants[3],
-            constants[4],
-            constants[5],
-        )
-        + _rarity(
-            math.log1p(math.sqrt(long) / scale),
-            state[TAILS + 3 :],
-            constants[3],
-            constants[6],
-            constants[7],
-        )
+    rare_short = rarity(
+        math.log1p(math.sqrt(short) / scale),
+        state[TAILS : TAILS + 3],
+        constants[3],
+        constants[4],
+        constants[5],
     )
+    rare_long = rarity(
+        math.log1p(math.sqrt(long) / scale),
+        state[TAILS + 3 :],
+        constants[3],
+        constants[6],
+        constants[7],
+    )
+    rare = math.sqrt(rare_short * rare_long)
     mean = (rare + state[BEFORE] + state[BEFORE_THAT]) / 3.0
     state[BEFORE_THAT] = state[BEFORE]
     state[BEFORE] = rare

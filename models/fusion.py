@@ -24,16 +24,18 @@ DETECTORS = (
 class FusionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The detectors' votes, 0 switches one off, and how a fused score becomes a confidence."""
 
-    statistical: float = 0.5
+    # Beside `discord`, of samples an hour apart or more; of samples `fine_min` apart none.
+    statistical: float = 3.0
     temporal: float = 4.0
     isolation_forest: float = 0.5
     half_space_trees: float = 0.25
     discord: float = 1.0
     forecast: float = 0.8  # its surprise times this is a score of its own: the larger one counts
-    regular: float = 3.0  # of the others together, where level and rhythm explain the metric
-    rate_share: float = 0.5  # of a decade less that a decade of rarer samples must be odd by
+    fine_min: float = 5.0  # minutes between samples up to which what is new says all
+    coarse_min: float = 60.0  # and from which on the value has its whole say
+    rate_share: float = 1.0  # of a decade less that a decade of rarer samples must be odd by
     smooth_samples: float = 6.0  # fused scores are averaged over about so many
-    threshold: float = 4.0  # smoothed score from which an alert opens
+    threshold: float = 4.1  # smoothed score from which an alert opens
     even_at: float = 3.2  # smoothed score at which the confidence is a half
     steepness: float = 2.0
 
@@ -45,6 +47,11 @@ class FusionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"at least one vote must be above 0, got {votes!r}")
         if not 1 <= self.smooth_samples <= 1000:
             raise ValueError(f"smooth_samples must be in [1, 1000], got {self.smooth_samples!r}")
+        if not 0 < self.fine_min < self.coarse_min <= 10_080:
+            raise ValueError(
+                "fine_min must be above 0 and below coarse_min, and that at most 10080, "
+                f"got {(self.fine_min, self.coarse_min)!r}"
+            )
         for name in ("threshold", "even_at"):
             value = getattr(self, name)
             if not 0 < value <= 16:

@@ -13,13 +13,14 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from models import baseline, discord, forecast
+from models import baseline, discord, forecast, season, statistical
 from models.baseline import BaselineSettings
 from models.contract import Detector, Progress, S, little, take
 from models.discord import DiscordSettings
 from models.forecast import ForecastSettings
 from models.rules import RulesSettings, run_on
-from models.statistical import StatisticalSettings, statistical_score
+from models.statistical import StatisticalSettings
+from models.statistical import judge as judge_value
 from models.temporal import TemporalSettings, temporal_score
 from schema import F64
 
@@ -80,7 +81,7 @@ class BaselineDetector(SeriesDetector[S]):
         super().__init__(settings, tick_s)
 
     def _fresh(self) -> Arrays:
-        return np.zeros(baseline.WIDTH), np.zeros(baseline.SEASON, np.float32)
+        return np.zeros(baseline.WIDTH), np.zeros(season.SEASON, np.float32)
 
     @property
     def progress(self) -> Progress:
@@ -108,23 +109,26 @@ class BaselineDetector(SeriesDetector[S]):
 
 
 class Statistical(BaselineDetector[StatisticalSettings]):
-    """`models.statistical`: distance outside z-score and quartile bounds, 1 at the nearer one.
+    """`models.statistical`: how rare value and change are, over three samples, in [0, 8].
 
     >>> detector = Statistical(StatisticalSettings())
     >>> detector.score(50.0), detector.fit([10.0 + i % 3 for i in range(100)]).progress.share
     (None, 1.0)
     >>> [round(detector.score(value), 1) for value in (11.0, 14.0, 20.0)]
-    [0.0, 1.1, 3.6]
+    [0.3, 0.6, 0.8]
     """
 
     name: ClassVar[str] = "statistical"
     settings_type = StatisticalSettings
 
+    def _fresh(self) -> Arrays:
+        return (*super()._fresh(), np.zeros(statistical.WIDTH))
+
     def _take(self, arrays: Arrays, value: float, tick: int) -> float:
         views, is_warm = self._learned(arrays, value, tick)
         if not is_warm:
             return math.nan
-        return statistical_score(views, BOTH, self.settings.z, self.settings.iqr)
+        return judge_value(arrays[2], views, BOTH, self.settings.constants)
 
 
 class Temporal(BaselineDetector[TemporalSettings]):
@@ -194,7 +198,7 @@ class Discord(SeriesDetector[DiscordSettings]):
     >>> detector = Discord(DiscordSettings(past=200))
     >>> _ = detector.fit([10.0 + i % 7 for i in range(200)])
     >>> [round(detector.score(value), 2) for value in (14.0, 30.0)]
-    [0.0, 0.84]
+    [0.0, 0.81]
     """
 
     name: ClassVar[str] = "discord"

@@ -5,7 +5,7 @@ shifts and slow leaks; each is in units of its own spread. Fails where there is 
 yet (the rhythm is then part of the residual) and where the rhythm itself moves.
 
 Shape: works on the `(baseline.VIEWS,)` that `baseline.learn` writes for a sample; the rhythm is
-`(baseline.SEASON,)` float32 a series.
+`(season.SEASON,)` float32 a series.
 Source: additive level and season, Holt (1957) and Winters (1960), learned from clipped residuals,
 Gelper, Fried and Croux (2010).
 """

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from models import baseline, calibration, discord, forecast
+from models import baseline, calibration, discord, forecast, season, statistical
 from models.fusion import DETECTORS
 from operators.layout import (
     BOTH,
@@ -57,7 +57,8 @@ def empty_arrays(
         shape=np.zeros((0, discord.WIDTH)),
         past=np.zeros((0, past), np.float32),
         trend=np.zeros((0, forecast.WIDTH)),
-        season=np.zeros((0, baseline.SEASON), np.float32),
+        plain=np.zeros((0, statistical.WIDTH)),
+        season=np.zeros((0, season.SEASON), np.float32),
         owner=np.zeros(0, np.int32),
         direction=np.zeros(0, np.int32),
         weight=np.zeros(0),
@@ -132,7 +133,8 @@ class CohortTable:
             "shape": np.zeros((n, discord.WIDTH)),
             "past": np.zeros((n, old.past.shape[1]), np.float32),
             "trend": np.zeros((n, forecast.WIDTH)),
-            "season": np.zeros((n, baseline.SEASON), np.float32),
+            "plain": np.zeros((n, statistical.WIDTH)),
+            "season": np.zeros((n, season.SEASON), np.float32),
             "owner": np.array(owner, np.int32),
             "rule_run": np.zeros((n, MAX_RULES), np.int32),
             "bar": np.zeros((n, 2)),
@@ -294,6 +296,7 @@ SERIES_ARRAYS = (
     "shape",
     "past",
     "trend",
+    "plain",
     "season",
     "owner",
     "direction",

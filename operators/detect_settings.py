@@ -72,9 +72,9 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Knobs(
             baseline=self.baseline.constants(tick_s),
             votes=np.array(self._votes()),
-            regular_votes=self.fusion.regular,
             minutes_a_tick=tick_s / 60.0,
-            statistical=(self.statistical.z, self.statistical.iqr),
+            statistical=self.statistical.constants,
+            coarse=(self.fusion.fine_min, self.fusion.coarse_min),
             temporal=(self.temporal.sample, self.temporal.short, self.temporal.middle),
             discord=self.discord.constants,
             forecast=self.forecast.constants(tick_s),

@@ -172,11 +172,11 @@ def judge_alert(
     """Move a resource's alert on by one sample; return the edge that it makes, or -1.
 
     `score` is the smoothed fused score, `solid` whether any metric is far off where it hurts. In
-    its first day a resource must be twice as odd as later.
+    its first day a resource must be half as odd again as later.
     """
     own = cohort.resource[row]
     youth = max(0.0, 1.0 - (tick - own[BORN]) / knobs.ticks_a_day)
-    high = solid and score >= knobs.open_score * (1.0 + youth)
+    high = solid and score >= knobs.open_score * (1.0 + 0.5 * youth)
     recent = ((int(own[RECENT]) << 1) | int(high)) & ((1 << knobs.window) - 1)
     own[RECENT] = float(recent)
     if own[OPENED] < 0.0:

@@ -23,6 +23,7 @@ _KEPT = (
     "shape",
     "past",
     "trend",
+    "plain",
     "season",
     "owner",
     "rule_run",
@@ -153,15 +154,15 @@ def _fitted(kept: dict[str, npt.NDArray[Any]], today: Cohort) -> dict[str, npt.N
     if "past" not in kept or kept["past"].shape[1:] != today.past.shape[1:]:
         kept["past"] = np.zeros((rows, *today.past.shape[1:]), np.float32)
         kept["shape"] = np.zeros((rows, *today.shape.shape[1:]))
-    for name in ("bar", "away"):
+    for name in ("bar", "away", "plain"):
         kept.setdefault(name, np.zeros((rows, getattr(today, name).shape[1])))
     if "reservoir_tick" not in kept:  # of no time: as old as can be
         kept["reservoir_tick"] = np.zeros(len(kept["reservoir"]), np.int64)
     kept.setdefault("figures", np.zeros(0))
     kept.setdefault("trend", np.zeros((rows, 0)))
-    for name in ("resource", "trend", "tails", "cohort_tails", "figures", "counters"):
+    for name in ("state", "resource", "trend", "tails", "cohort_tails", "figures", "counters"):
         old, like = kept[name], getattr(today, name)
-        lead = 1 if name in {"resource", "trend", "tails"} else 0
+        lead = 1 if name in {"state", "resource", "trend", "tails"} else 0
         if old.shape[lead:] != like.shape[lead:]:
             wide = np.zeros((*old.shape[:lead], *like.shape[lead:])) if lead else like.copy()
             wide[tuple(slice(0, n) for n in old.shape)] = old

@@ -42,11 +42,8 @@ FEATURES = 5  # a metric's columns in a feature row: four views, and 1 where it 
 MISSING = 4  # the last of them
 MAX_RULES = 4  # a series
 MAX_EVIDENCE = 8
-TEMPORAL, DISCORD, FORECAST = (
-    1,
-    4,
-    5,
-)  # their places among the detectors: they are calibrated by series
+# places among the detectors; these are calibrated by series
+STATISTICAL, TEMPORAL, DISCORD, FORECAST = 0, 1, 4, 5
 
 # directions that hurt
 BOTH, UP, DOWN, NONE = 0, 1, -1, 2
@@ -76,7 +73,8 @@ class Cohort(NamedTuple):
     shape: F64  # (series, discord.WIDTH)
     past: F32  # (series, samples) the discord detector's
     trend: F64  # (series, forecast.WIDTH)
-    season: F32  # (series, baseline.SEASON)
+    plain: F64  # (series, statistical.WIDTH)
+    season: F32  # (series, season.SEASON)
     owner: I32  # (series,) row of its resource
     direction: I32  # (series,)
     weight: F64  # (series,)
@@ -105,8 +103,8 @@ class Knobs(NamedTuple):
 
     baseline: F64
     votes: F64
-    regular_votes: float  # of all but the discord detector, where they can be trusted
-    statistical: tuple[float, float]
+    statistical: F64
+    coarse: tuple[float, float]  # minutes between samples: no say, whole say of the statistical
     temporal: tuple[float, float, float]
     discord: F64
     forecast: F64

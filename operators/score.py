@@ -48,6 +48,7 @@ from operators.layout import (
     REGULAR,
     ROWS,
     SCORE,
+    STATISTICAL,
     STEP,
     Cohort,
     Found,
@@ -55,25 +56,26 @@ from operators.layout import (
 )
 from operators.pulses import end_pulse, is_in_pulse, note_pulse
 from operators.series_score import (
+    ALONE,
+    ALONE_SCALE,
     CLIMB,
+    COARSE,
     FIRST_OUT,
     LOAD,
     LOAD_AWAY,
-    SHAPE_SCALE,
-    SHAPES,
+    NOVELTY,
+    RATE,
     SOLID,
-    STATISTICAL,
     SUMS,
     TOTAL,
-    TRUSTED,
+    VALUE,
     WARM,
-    WEIGHTS,
     Bench,
     heard,
     or_climb,
+    score_alone,
     score_climb,
     score_series,
-    score_shape,
 )
 from schema import F64, I32, I64
 
@@ -112,8 +114,11 @@ def _learn_resource(
     own = cohort.resource[owner]
     sums = bench.sums
     sums[:] = 0.0
-    sums[SHAPES] = -1.0  # nothing to say
     sums[CLIMB] = -1.0
+    sums[ALONE] = sums[NOVELTY] = sums[VALUE] = -1.0  # nothing to say
+    minutes = max(own[STEP], 1.0) * knobs.minutes_a_tick
+    sums[COARSE] = _coarseness(minutes, knobs)
+    sums[RATE] = ALONE_SCALE * knobs.rate_share * math.log10(minutes / knobs.coarse[0])
     sums[FIRST_OUT] = tick
     sums[LOAD] = math.nan
     clear_features(bench.row, bench.kept)
@@ -128,6 +133,7 @@ def _learn_resource(
         if cohort.state[s, SAMPLES] > 0.0 and cohort.state[s, LAST_SAMPLE] < own[BORN]:
             cohort.state[s] = 0.0
             cohort.shape[s] = 0.0
+            cohort.plain[s] = 0.0
             cohort.season[s] = 0.0
             cohort.trend[s] = 0.0
             cohort.rule_run[s] = 0
@@ -156,8 +162,7 @@ def _learn_resource(
             sums[LOAD] = views[RESIDUAL]
             sums[LOAD_AWAY] = values[i] - cohort.state[s, MEAN]
         share = heard(cohort, s, values[i], values[i] - views[EXPECTED])
-        if cohort.past.shape[1]:
-            score_shape(cohort, s, i, values[i], share, knobs, bench)
+        score_alone(cohort, s, i, values[i], share, ready, knobs, bench)
         if knobs.rule_for.size:
             check_rules(cohort, s, owner, tick, values[i], views, knobs, found)
         if ready:
@@ -187,18 +192,17 @@ def _calibrated(cohort: Cohort, owner: int, detector: int, raw: float, knobs: Kn
 def _fused(cohort: Cohort, owner: int, forests: ForestPair, knobs: Knobs, bench: Bench) -> float:
     """Return the detectors' common score of a resource's tick, NaN where none has one."""
     sums, surprises = bench.sums, bench.surprises
-    plain = math.sqrt(sums[STATISTICAL])
     batch = score_forest(forests.batch, bench.row) * 10.0 if forests.has_batch else math.nan
     online = math.nan
     if forests.has_online:
         squash(bench.row, bench.squashed)
         online = score_trees(forests.online, bench.squashed) * 10.0
-    surprises[0] = _calibrated(cohort, owner, 0, plain, knobs)
+    surprises[STATISTICAL] = math.nan  # has no vote among these
     surprises[1] = math.sqrt(math.sqrt(sums[TOTAL])) if sums[TOTAL] > 0.0 else math.nan
     surprises[2] = _calibrated(cohort, owner, 2, batch, knobs)
     surprises[3] = _calibrated(cohort, owner, 3, online, knobs)
     note_pulse(cohort.resource[owner], surprises[2], surprises[3], knobs)
-    surprises[DISCORD] = math.nan  # has no vote among these, nor has the next
+    surprises[DISCORD] = math.nan  # nor have these
     surprises[FORECAST] = math.nan
     return fuse(surprises, knobs.votes)
 
@@ -207,26 +211,29 @@ def _fused(cohort: Cohort, owner: int, forests: ForestPair, knobs: Knobs, bench:
 def _score_together(own: F64, regular: float, bench: Bench, knobs: Knobs) -> float:
     """Return the score of a resource's tick from all detectors, NaN where none has one.
 
-    Those that know level and rhythm have a say as far as these explain the resource's metrics:
-    of a series without either, what its last points look like says more. A rarer sample need not
-    be as odd to be one in so many days.
+    Either what is new or rare by itself, or what those say that know level, rhythm and load: the
+    larger. A rarer sample need not be as odd to be one in so many days.
     """
     sums = bench.sums
-    votes = 0.0
-    score = 0.0
+    if sums[NOVELTY] >= 0.0:
+        bench.surprises[DISCORD] = sums[NOVELTY]
+    if sums[VALUE] >= 0.0:
+        bench.surprises[STATISTICAL] = sums[VALUE]
+    if math.isnan(regular) and sums[ALONE] < 0.0:
+        return math.nan
+    score = max(math.sqrt(math.sqrt(max(sums[ALONE], 0.0))) + sums[RATE], 0.0)
     if not math.isnan(regular):
         own[REGULAR] += knobs.smoothing * (regular - own[REGULAR])
-        votes = knobs.regular_votes * sums[TRUSTED] / max(sums[WEIGHTS], 1e-300)
-        score = votes * own[REGULAR]
-    if sums[SHAPES] >= 0.0:
-        shape = math.sqrt(math.sqrt(sums[SHAPES]))
-        bench.surprises[DISCORD] = shape
-        votes += knobs.votes[DISCORD]
-        score += knobs.votes[DISCORD] * shape
-    if votes == 0.0:
-        return math.nan
-    minutes = max(own[STEP], 1.0) * knobs.minutes_a_tick
-    return max(score / votes + SHAPE_SCALE * knobs.rate_share * math.log10(max(minutes, 1.0)), 0.0)
+        score = max(score, own[REGULAR])
+    return float(score)
+
+
+@jit
+def _coarseness(minutes: float, knobs: Knobs) -> float:
+    """Return how far apart samples are on the way from minutes to hours, [0, 1], by logarithm."""
+    fine, coarse = knobs.coarse
+    share = math.log(minutes / fine) / math.log(coarse / fine)
+    return min(max(share, 0.0), 1.0)
 
 
 @jit

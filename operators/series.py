@@ -74,7 +74,8 @@ def judge_series(
     found, middle, band = trace[:, 0], trace[:, 1], trace[:, 2]
     hold, fusion = settings.hold_down, settings.fusion
     hold_ticks = hold.hold_h * 3_600_000.0 / tick_ms
-    held = hold_down(tick, found, hold_ticks, fusion.threshold, hold.depth, hold.reach)
+    bar = hold.from_ratio * fusion.threshold
+    held = hold_down(tick, found, hold_ticks, bar, hold.depth, hold.reach)
     judged = np.cumsum(is_new) - 1  # of each row the one whose verdict it bears
     score[row] = held[judged]
     sure[row] = np.array([confidence(s, fusion.even_at, fusion.steepness) for s in found])[judged]

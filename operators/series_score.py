@@ -5,15 +5,15 @@ from typing import NamedTuple
 
 from models.baseline import (
     BAND,
-    DEVIATION,
     EFFECT,
     EXPECTED,
     MIDDLE,
     OUT_SINCE,
+    RESIDUAL,
     SHORT,
-    SPREAD,
     STEP,
     TAIL,
+    trust,
 )
 from models.calibration import COUNT, EXCESS, QUANTILE, learn_tail, surprise
 from models.discord import MEDIAN
@@ -23,30 +23,44 @@ from models.forecast import HEIGHT, SINCE
 from models.forecast import TAIL as CLIMB_TAIL
 from models.forecast import judge as judge_climb
 from models.jit import jit
-from models.statistical import oriented, statistical_score
+from models.statistical import judge as judge_value
+from models.statistical import oriented
 from models.temporal import temporal_score
-from operators.layout import DOWN, F32, FORECAST, LEAD, NONE, TEMPORAL, UP, Cohort, Knobs
+from operators.layout import (
+    DISCORD,
+    DOWN,
+    F32,
+    FORECAST,
+    LEAD,
+    NONE,
+    STATISTICAL,
+    TEMPORAL,
+    UP,
+    Cohort,
+    Knobs,
+)
 from schema import F64
 
 # what a resource's samples of one tick add up to
 (
     TOTAL,  # of the series' parts
-    STATISTICAL,  # sum of squares
+    COARSE,  # how far apart the samples are, 0 minutes to 1 an hour: the say of the values
     FIRST_OUT,  # earliest tick at which one of them left its band
     SOLID,  # 1: one of them is far off where it hurts
     WARM,  # 1: one of them is past its warm-up
     LOAD,  # residual of the load metric, NaN: none
     LOAD_AWAY,  # its distance from its mean
-    SHAPES,  # of the discord detector's surprises
-    TRUSTED,  # how far level and rhythm explain the series, by weight
-    WEIGHTS,
+    RATE,  # what is added to a score because samples come less than once a minute
+    ALONE,  # of the series' parts by the discord and the statistical detector
+    NOVELTY,  # the largest of the discord detector's
+    VALUE,  # the largest of the statistical detector's
     CLIMB,  # largest score of the forecast detector, -1: none
     LOAD_CLIMB,  # of the load metric, in spreads, either way
-) = range(12)
-SUMS = 12
+) = range(13)
+SUMS = 13
 BAND_SPREADS = 3.0  # in half the baseline's band
-SOLID_SHAPE = 1.5  # thresholds by which a shape alone makes an alert, whatever the baseline says
-SHAPE_SCALE = 2.0  # the discord detector's surprises are means of three samples and two lengths
+SOLID_ALONE = 1.0  # thresholds by which these alone make an alert, whatever the baseline says
+ALONE_SCALE = 2.0  # their surprises are means of three samples and of several sizes
 
 
 class Bench(NamedTuple):
@@ -88,7 +102,7 @@ def score_series(
     knobs: Knobs,
     bench: Bench,
 ) -> None:
-    """Judge a warm series where it hurts: its part of the temporal and the statistical score.
+    """Judge a warm series where it hurts: its part of the temporal score.
 
     `share` of it counts, see `heard`; what is learned is the whole.
     """
@@ -102,18 +116,13 @@ def score_series(
         tail[QUANTILE] = knobs.start_quantile
         tail[EXCESS] = knobs.start_excess
     if pooled[COUNT] >= knobs.tail_rows:
-        rare = share * surprise(size, tail, pooled, knobs.prior_rows)
+        rare = share * trust(cohort.state[s]) * surprise(size, tail, pooled, knobs.prior_rows)
         part = (math.sqrt(min(weight, 1.5)) * rare) ** 4
         sums[TOTAL] += part
         bench.parts[at] += part
-    spread = cohort.state[s, SPREAD] / max(cohort.state[s, DEVIATION], 1e-300)
-    sums[TRUSTED] += weight * max(1.0 - spread * spread, 0.0) ** 2
-    sums[WEIGHTS] += weight
     if learns:
         learn_tail(tail, size, knobs.memory_rows)
         learn_tail(pooled, size, knobs.memory_rows)
-    plain = share * statistical_score(views, direction, knobs.statistical[0], knobs.statistical[1])
-    sums[STATISTICAL] += weight * plain * plain
     least = knobs.least_effect if math.isnan(cohort.effect[s]) else cohort.effect[s]
     far = share * oriented(views[EFFECT], direction) >= least
     if far and abs(value - views[EXPECTED]) >= cohort.least[s]:
@@ -124,24 +133,57 @@ def score_series(
 
 
 @jit
-def score_shape(
-    cohort: Cohort, s: int, at: int, value: float, share: float, knobs: Knobs, bench: Bench
+def score_alone(
+    cohort: Cohort,
+    s: int,
+    at: int,
+    value: float,
+    share: float,
+    ready: bool,
+    knobs: Knobs,
+    bench: Bench,
 ) -> None:
-    """Judge the last few samples by the series' own past, and learn this one."""
-    rare = share * judge_shape(cohort.shape[s], cohort.past[s], value, knobs.discord)
-    if math.isnan(rare):
-        return
+    """Judge a series by its own past alone: what is new in it, and how rare the value is.
+
+    What the resource's load explains is taken off before it is compared with the past. Where the
+    residual can be trusted, the value must also leave its band for an alert. The rarer the samples,
+    the more the value says. `share` of it counts, see `heard`; `ready`: the
+    views are those of a warm series.
+    """
+    sums, views = bench.sums, bench.views[at]
     direction = cohort.direction[s]
-    median = cohort.shape[s, MEDIAN]
-    harmless = (direction == UP and value < median) or (direction == DOWN and value > median)
-    if direction == NONE or harmless:
-        rare = 0.0
-    if SHAPE_SCALE * rare >= SOLID_SHAPE * knobs.open_score:
-        away = abs(value - bench.views[at, EXPECTED])
-        if away >= cohort.least[s]:
-            bench.sums[SOLID] = 1.0
-    part = (math.sqrt(min(cohort.weight[s], 1.5)) * SHAPE_SCALE * rare) ** 4
-    bench.sums[SHAPES] = max(bench.sums[SHAPES], 0.0) + part
+    total = 0.0
+    votes = 0.0
+    if cohort.past.shape[1]:
+        by_load = views[RESIDUAL] - (value - views[EXPECTED]) if ready else 0.0
+        novelty = judge_shape(cohort.shape[s], cohort.past[s], value - by_load, knobs.discord)
+        if not math.isnan(novelty):
+            median = cohort.shape[s, MEDIAN]
+            harmless = (direction == UP and value < median) or (
+                direction == DOWN and value > median
+            )
+            if harmless:
+                novelty = 0.0
+            votes += knobs.votes[DISCORD]
+            total += knobs.votes[DISCORD] * novelty
+            if direction != NONE:
+                sums[NOVELTY] = max(sums[NOVELTY], ALONE_SCALE * novelty)
+    vote = knobs.votes[STATISTICAL] * sums[COARSE]
+    if ready and vote > 0.0 and direction != NONE:
+        rare = judge_value(cohort.plain[s], views, direction, knobs.statistical)
+        votes += vote
+        total += vote * rare
+        sums[VALUE] = max(sums[VALUE], ALONE_SCALE * rare)
+    if votes == 0.0:
+        return
+    rare = 0.0 if direction == NONE else share * ALONE_SCALE * total / votes
+    if rare + sums[RATE] >= SOLID_ALONE * knobs.open_score:
+        away = abs(value - views[EXPECTED])
+        band = trust(cohort.state[s]) * views[BAND] if ready else 0.0
+        if away >= max(cohort.least[s], band):
+            sums[SOLID] = 1.0
+    part = (math.sqrt(min(cohort.weight[s], 1.5)) * rare) ** 4
+    sums[ALONE] = max(sums[ALONE], 0.0) + part
     bench.parts[at] += part
 
 

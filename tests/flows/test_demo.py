@@ -14,7 +14,7 @@ from connectors.simulator.inject import inject as hand_in
 from connectors.simulator.settings import SimulatorSource
 from flows.demo import MODELS, OWN_STORE, run
 
-SOURCE = SimulatorSource(days=0.6, resources=6, faults_per_day=6, quiet_days=0.25, seed=2)
+SOURCE = SimulatorSource(days=1.0, resources=6, faults_per_day=6, quiet_days=0.7, seed=2)
 STORE = SqlSink(OWN_STORE)
 
 
@@ -42,7 +42,7 @@ def test_trains_on_the_quiet_part_and_detects_over_all(capsys: pytest.CaptureFix
     store.close()
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith("training on the first 0.2 days")
+    assert captured.err.startswith("training on the first 0.7 days")
 
 
 def test_is_the_same_again_and_its_summary_has_the_keys_of_a_backtest(

@@ -7,6 +7,7 @@ import pytest
 
 from models import baseline as b
 from models.baseline import BaselineSettings, learn
+from models.season import SEASON
 from schema import F64
 
 TICKS_A_DAY = 1440
@@ -17,7 +18,7 @@ class Learner:
 
     def __init__(self, tick_s: int = 60, counted: bool = False, least: float = 0.0) -> None:
         self.state = np.zeros(b.WIDTH)
-        self.season = np.zeros(b.SEASON)
+        self.season = np.zeros(SEASON)
         self.constants = BaselineSettings().constants(tick_s)
         self.counted = counted
         self.least = least

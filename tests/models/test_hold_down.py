@@ -13,7 +13,7 @@ SCORES = st.lists(
 )
 
 
-def held(scores: list[float], hold: float = 3.0, ticks: list[int] | None = None) -> list[float]:
+def held(scores: list[float], hold: float = 8.0, ticks: list[int] | None = None) -> list[float]:
     tick = np.array(range(len(scores)) if ticks is None else ticks, np.int64)
     out: list[float] = hold_down(tick, np.array(scores), hold, T, DEPTH, REACH).tolist()
     return out
@@ -23,14 +23,14 @@ def plainly(scores: list[float], ticks: list[int], hold: float) -> list[float]:
     out = []
     for i, score in enumerate(scores):
         before = [j for j in range(i) if not math.isnan(scores[j])]
-        counting = [j for j in before if ticks[j] >= ticks[i] - hold] or before[-1:]
-        top = max((scores[j] for j in counting), default=-math.inf)
-        is_held = T < score <= top
+        top = max((scores[j] for j in before if ticks[j] >= ticks[i] - hold), default=-math.inf)
+        is_close = bool(before) and (ticks[i] - ticks[before[-1]]) * 8 <= hold
+        is_held = is_close and T < score <= top
         out.append(T - DEPTH * math.exp(-(score - T) / REACH) if is_held else score)
     return out
 
 
-@given(SCORES, st.lists(st.integers(1, 9), min_size=40, max_size=40), st.floats(0, 30))
+@given(SCORES, st.lists(st.integers(1, 9), min_size=40, max_size=40), st.floats(0, 90))
 @settings(deadline=None)  # the first call compiles
 def test_it_is_what_the_plain_definition_says(
     scores: list[float], steps: list[int], hold: float
@@ -66,17 +66,21 @@ def test_scores_up_to_the_threshold_are_left_alone() -> None:
     assert held([9.0, 4.0, 3.0]) == [9.0, 4.0, 3.0]
 
 
-@pytest.mark.parametrize(("ticks", "is_held"), [([0, 1, 3], True), ([0, 1, 4], False)])
-def test_the_hold_ends_after_its_ticks(ticks: list[int], is_held: bool) -> None:
-    assert (held([6.0, 1.0, 5.0], 3.0, ticks)[2] < T) == is_held
+@pytest.mark.parametrize(("last", "is_held"), [(8, True), (9, False)])
+def test_the_hold_ends_after_its_ticks(last: int, is_held: bool) -> None:
+    scores = [6.0, *[1.0] * (last - 1), 5.0]
+    assert (held(scores, 8.0)[last] < T) == is_held
 
 
-def test_the_sample_before_counts_however_late_the_next_one_comes() -> None:
-    assert held([6.0, 5.0], 3.0, [0, 1_000])[1] < T
+@pytest.mark.parametrize(("step", "is_held"), [(2, True), (3, False)])
+def test_samples_that_come_less_than_eight_times_in_a_hold_are_never_held(
+    step: int, is_held: bool
+) -> None:
+    assert (held([6.0, 5.0], 16.0, [0, step])[1] < T) == is_held
 
 
 def test_a_sample_without_a_score_changes_nothing() -> None:
-    assert held([6.0, math.nan, 5.0])[2] == held([6.0, 5.0])[1]
+    assert held([6.0, math.nan, 5.0], 16.0)[2] == held([6.0, 5.0], 16.0)[1]
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from schema import Closed, Promotion
 from tests.operators.group_input import MINUTE_MS, buffer, settings
 
 FOREST = DETECTORS.index("isolation_forest")
+TREES = DETECTORS.index("half_space_trees")
 
 
 def model(version: str, metrics: Sequence[str] = ("cpu.utilization",)) -> ServiceModel:
@@ -148,7 +149,7 @@ def test_other_columns_begin_new_trees_and_the_tails_are_those_of_the_model() ->
     run(group, 111, 121)
     assert forests.trees is not trees
     assert table.columns == {"cpu.utilization": 0, "latency": 1}
-    assert (table.arrays.tails[:, 0, COUNT] > 1).all()
+    assert (table.arrays.tails[:, TREES, COUNT] > 1).all()
 
 
 def test_a_resumed_group_uses_the_version_that_it_used() -> None:

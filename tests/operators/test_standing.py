@@ -108,7 +108,7 @@ def test_what_it_has_come_to_depends_on_no_batch_and_survives_a_snapshot() -> No
     now = once[1]
     assert (now.resources, now.warming, now.warm_ms) == (4, 0, 0)
     assert now.scored == sum(count for _, count in now.scores) > 600
-    assert {name for name, _, _ in now.detectors} >= {"statistical", "temporal", "discord"}
+    assert {name for name, _, _ in now.detectors} >= {"temporal", "discord"}
 
 
 def test_counts_only_grow() -> None:
