@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 export PYTHON
 
-.PHONY: help setup demo test lint types bench bench-decode bench-forests quality fuzz chaos components kafka
+.PHONY: help setup demo test lint types bench bench-decode bench-forests quality ablation fuzz chaos components kafka
 
 help: ## Say what there is (this list)
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | awk -F ':.*## ' '{ printf "  make %-14s%s\n", $$1, $$2 }'
@@ -42,6 +42,9 @@ bench-forests: setup ## Measure both forests a row beside scikit-learn and River
 
 quality: setup ## Measure detection on labelled metrics, where they are; see docs/detection.md
 	$(BIN)/python -m benchmarks.quality
+
+ablation: setup ## Measure what each part of detection is worth; half an hour
+	$(BIN)/python -m benchmarks.ablation
 
 fuzz: setup ## Damage 100,000 payloads a format; then the property tests, with many more examples
 	$(BIN)/python -m tests.fuzz

@@ -5,12 +5,15 @@ beside the checkout) with `foreshock score`, and has the scorers there judge the
 """
 
 import argparse
+import atexit
 import os
 import re
+import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import NamedTuple
 
 import numpy as np
@@ -42,16 +45,23 @@ def data_folder() -> Path:
     return Path(os.environ.get(DATA) or BESIDE)
 
 
+@cache
+def _kernels() -> str:
+    """Return a folder for what the scorers compile, once a run."""
+    folder = mkdtemp(prefix="foreshock-scorers-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 def judged(tool: Path, results: Path, *args: str) -> dict[str, float]:
     """Return the figures that a scorer prints of `results`; the first of each name counts."""
-    with TemporaryDirectory() as cache:  # the scorers' folder is only read
-        ran = subprocess.run(
-            [sys.executable, "-B", str(tool), str(results), *args],
-            env={**os.environ, "NUMBA_CACHE_DIR": cache},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    ran = subprocess.run(
+        [sys.executable, "-B", str(tool), str(results), *args],
+        env={**os.environ, "NUMBA_CACHE_DIR": _kernels()},  # the scorers' folder is only read
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if ran.returncode:
         raise SystemExit(f"{tool}: {ran.stderr.strip()[-500:]}")
     found: dict[str, float] = {}

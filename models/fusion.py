@@ -36,8 +36,8 @@ class FusionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rate_share: float = 1.0  # of a decade less that a decade of rarer samples must be odd by
     smooth_samples: float = 6.0  # fused scores are averaged over about so many
     threshold: float = 4.1  # smoothed score from which an alert opens
-    even_at: float = 3.2  # smoothed score at which the confidence is a half
-    steepness: float = 2.0
+    even_at: float = 4.1  # smoothed score at which the confidence is a half
+    steepness: float = 0.9
 
     def __post_init__(self) -> None:
         votes = [getattr(self, name) for name in DETECTORS]

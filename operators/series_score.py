@@ -145,9 +145,9 @@ def score_alone(
 ) -> None:
     """Judge a series by its own past alone: what is new in it, and how rare the value is.
 
-    What the resource's load explains is taken off before it is compared with the past. Where the
-    residual can be trusted, the value must also leave its band for an alert. The rarer the samples,
-    the more the value says. `share` of it counts, see `heard`; `ready`: the
+    What the resource's load explains is taken off before it is compared with the past. Of samples
+    that come often the value must also leave its band for an alert, as far as that can be trusted.
+    The rarer the samples, the more the value says. `share` of it counts, see `heard`; `ready`: the
     views are those of a warm series.
     """
     sums, views = bench.sums, bench.views[at]
@@ -179,7 +179,8 @@ def score_alone(
     rare = 0.0 if direction == NONE else share * ALONE_SCALE * total / votes
     if rare + sums[RATE] >= SOLID_ALONE * knobs.open_score:
         away = abs(value - views[EXPECTED])
-        band = trust(cohort.state[s]) * views[BAND] if ready else 0.0
+        fine = 1.0 - sums[COARSE]
+        band = fine * trust(cohort.state[s]) * views[BAND] if ready else 0.0
         if away >= max(cohort.least[s], band):
             sums[SOLID] = 1.0
     part = (math.sqrt(min(cohort.weight[s], 1.5)) * rare) ** 4

@@ -14,7 +14,7 @@ Steps = tuple[tuple[float, int], ...]  # (from this value on, points); ascending
 class SeveritySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The table of points, and the YAML section `triage.severity`."""
 
-    confidence: Steps = ((0.9, 1), (0.99, 2))  # of the surest open alert, [0, 1]
+    confidence: Steps = ((0.55, 1), (0.8, 2))  # of the surest open alert, [0, 1]
     far: Steps = ((0.5, 1), (2.0, 2), (5.0, 3))  # band widths outside, the farthest open alert
     silent: int = 2  # points in place of `far` where a resource sends nothing
     resources: Steps = ((3, 1), (10, 2), (50, 3), (500, 5))  # with an open alert

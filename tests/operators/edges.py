@@ -46,7 +46,7 @@ def edge(
     *,
     kind: str = "metrics",
     onset: float | None = None,
-    confidence: float = 0.95,
+    confidence: float = 0.7,
     score: float = 5.0,
     proof: tuple[Evidence, ...] = NETWORK,
     floor: Severity | None = None,

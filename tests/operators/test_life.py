@@ -112,7 +112,7 @@ def test_severity_falls_only_after_it_has_long_been_lower() -> None:
     opened, fell = told(edges, 40)
     assert opened.incident.severity == Severity.HIGH
     assert (fell.event, fell.ts_ms, fell.incident.severity) == ("updated", at(30), Severity.MEDIUM)
-    assert fell.reason.startswith("severity fell from HIGH to MEDIUM: confidence 95 % (+1), ")
+    assert fell.reason.startswith("severity fell from HIGH to MEDIUM: confidence 70 % (+1), ")
 
 
 def test_a_fall_waits_for_the_pause_between_updates() -> None:

@@ -11,9 +11,9 @@ LOW, MEDIUM, HIGH, CRITICAL = Severity
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"confidence": 0.8999}, ""),
-        ({"confidence": 0.9}, "confidence 90 % (+1)"),
-        ({"confidence": 0.98999}, "confidence 98.9 % (+1)"),
+        ({"confidence": 0.5499}, ""),
+        ({"confidence": 0.55}, "confidence 55 % (+1)"),
+        ({"confidence": 0.79999}, "confidence 79.9 % (+1)"),
         ({"confidence": 0.9999}, "confidence 99.9 % (+2)"),
         ({"far": 0.49}, ""),
         ({"far": 0.5}, "0.5 band widths outside (+1)"),

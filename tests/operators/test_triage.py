@@ -118,17 +118,22 @@ def test_refuses_to_run_without_groups() -> None:
 
 
 GOLDEN_EDGES = [
-    edge("open", resource("i-0", zone="a", tier="1"), 0, proof=(evidence(),)),
-    edge("open", resource("db-0", "aws.rds", zone="a"), 1, kind="silent", proof=()),
-    edge("open", resource("lb-0", "aws.elb"), 2),
-    edge("close", resource("lb-0", "aws.elb"), 3),
+    edge("open", resource("i-0", zone="a", tier="1"), 0, confidence=0.95, proof=(evidence(),)),
+    edge(
+        "open", resource("db-0", "aws.rds", zone="a"), 1, confidence=0.95, kind="silent", proof=()
+    ),
+    edge("open", resource("lb-0", "aws.elb"), 2, confidence=0.95),
+    edge("close", resource("lb-0", "aws.elb"), 3, confidence=0.95),
 ]
+
+
+LAST = edge("close", GOLDEN_EDGES[0].resource, 19, confidence=0.95)
 
 
 def golden() -> Triage:
     """Return what the golden file holds: one incident open, one resolved, one edge that waits."""
     triage = Triage(TriageSettings(), 2)
-    triage.step(closed(0, 20, [*GOLDEN_EDGES, edge("close", GOLDEN_EDGES[0].resource, 19)]))
+    triage.step(closed(0, 20, [*GOLDEN_EDGES, LAST]))
     triage.step(closed(1, 15))
     return triage
 
