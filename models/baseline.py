@@ -362,5 +362,6 @@ def move_level(
         state[i] += amount
     state[SHORT] = 0.0
     state[MIDDLE] = 0.0
+    state[OUTSIDE] = 0.0  # it was no fault, and says nothing of the tails
     state[OUT_SINCE] = -1.0
     state[IN_BAND] = 0.0
