@@ -57,6 +57,7 @@ class ControlPartition(StatefulSourcePartition[Item, bytes]):
         self._start_ms = held.start_ms
         self._next_look_s = monotonic()
         self._answered = True  # by the log; else it is asked less often
+        self._behind = False  # the flow is further back than the clock lets it be
         self._held_since: dict[str, float] = {}  # requests that stop everything, since when
         self._eof = False
         pace.rest(standing.index, self._stage.watermark_ms)
@@ -85,8 +86,12 @@ class ControlPartition(StatefulSourcePartition[Item, bytes]):
         return items if item is None else [*items, item]
 
     def next_awake(self) -> datetime | None:
-        """Return when to be called again: soon, since others wait for this watermark."""
-        wait_s = LIVE_WAIT_S if self._guide.live else WAIT_S
+        """Return when to be called again: soon, since others wait for this watermark.
+
+        At once in a replay, and in a live flow that catches up: there it is the frontier that holds
+        it back, which moves with each word of the flow, and not the clock.
+        """
+        wait_s = LIVE_WAIT_S if self._guide.live and not self._behind else WAIT_S
         return self._clock() + timedelta(seconds=wait_s)
 
     def snapshot(self) -> bytes:
@@ -129,7 +134,9 @@ class ControlPartition(StatefulSourcePartition[Item, bytes]):
         if guide.live:
             limits.append(int(self._clock().timestamp() * 1000) - MARGIN_MS)
         if guide.lead_ms is not None:
-            limits.append(NEVER_MS if passed_ms is None else passed_ms + guide.lead_ms)
+            ahead_ms = NEVER_MS if passed_ms is None else passed_ms + guide.lead_ms
+            self._behind = passed_ms is not None and ahead_ms < min(limits, default=ahead_ms)
+            limits.append(ahead_ms)
         if guide.waits:
             limits += [request.retrain_by_ms for request in self._stage.unanswered()]
         return min(limits, default=self._stage.watermark_ms)

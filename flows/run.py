@@ -13,6 +13,7 @@ from bytewax.dataflow import Dataflow
 
 from config.app import App, Sink, load_app
 from connectors.console import ConsoleSink
+from connectors.control_source import NAME as CONTROL
 from connectors.drift_notice import DriftNotice
 from connectors.incident_database import shown_url
 from connectors.incident_store import SqlSink
@@ -90,7 +91,8 @@ def with_control_log(app: App) -> App:
 
 def greeting(app: App, partitions: Sequence[str], models: Shelf) -> str:
     """Say what is read, where it goes, and by which models it is judged."""
-    by_source = groupby(sorted(partitions), key=lambda name: name.rpartition("/")[0])
+    data = sorted(name for name in partitions if name != CONTROL)
+    by_source = groupby(data, key=lambda name: name.rpartition("/")[0])
     sources = [f"{source} ({len(list(names))})" for source, names in by_source]
     trained = [serving[-1].version for _, serving in sorted(models.servings.items())]
     return (
