@@ -141,8 +141,11 @@ class KeyGroup:
         """Close the ticks that every partition has passed; None if there are none."""
         watermark = int(self.watermark.min())
         final = watermark >= FOREVER_MS
-        if final:
-            watermark = int(self.newest.max()) + self._tick_ms
+        heard = self.newest > NEVER_MS
+        if final or (heard.any() and self.watermark[heard].min() >= FOREVER_MS):
+            # What has had samples is over, so their end is that of time: a control log that leads
+            # the flow to where no sample comes from must not make it later.
+            watermark = min(watermark, int(self.newest.max()) + self._tick_ms)
         until_ms = watermark // self._tick_ms * self._tick_ms
         if watermark < 0 or (until_ms <= self.closed_ms and not final):
             return None

@@ -10,6 +10,7 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import TestingSink, run_main
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from config.app import App
 from connectors.files import FileSource
@@ -18,6 +19,7 @@ from connectors.partition import IntakeSettings
 from connectors.source import Intake
 from flows.detect import Outputs, build
 from flows.replay import replay
+from operators.drift import DriftSettings
 from operators.ingest import Ingested
 from schema import Transition
 from tests.flows.estate_origin import EstateOrigin, estate_stage
@@ -145,3 +147,15 @@ def test_files_give_the_same_on_one_process_and_on_two(tmp_path: Path) -> None:
         outcome = replay(app, workers=workers)
         assert outcome_digest(outcome.transitions) == wanted()
         assert outcome.counts.samples > 7_000
+
+
+@pytest.mark.parametrize("lead_s", [60.0, 900.0, 7_200.0])
+def test_how_far_the_control_log_leads_does_not_matter(tmp_path: Path, lead_s: float) -> None:
+    """Its watermark may be past the newest sample before the sources are known to be over."""
+    for i, part in enumerate(estate()):
+        (tmp_path / f"{i}.jsonl").write_bytes(b"\n".join(part[: len(part) * 9 // 10]) + b"\n")
+    files = FileSource((str(tmp_path),), format="foreshock-json", chunk_payloads=7)
+    app = App(sources=(files,), sinks=(), ingest=INGEST, detect=DETECT, triage=TRIAGE)
+    led = replay(replace(app, drift=DriftSettings(accept_after_s=lead_s)))
+    free = replay(replace(app, drift=DriftSettings(enabled=False)))
+    assert outcome_digest(led.transitions) == outcome_digest(free.transitions)

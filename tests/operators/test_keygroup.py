@@ -3,6 +3,7 @@ import pytest
 
 from operators.alerts import AlertSettings
 from operators.cohort import CohortTable
+from operators.ingest import NEVER_MS
 from operators.keygroup import KeyGroup
 from operators.packing import pack, unpack
 from operators.roster import Roster
@@ -65,6 +66,17 @@ def test_the_end_closes_the_tick_of_the_newest_sample_of_all_partitions() -> Non
     assert word is not None
     assert (closed_until(word), word.final, word.resources) == (10.0, True, 1)
     assert len(group.waiting.columns()[0]) == 0
+
+
+def test_what_bears_no_samples_does_not_make_the_end_later() -> None:
+    group = KeyGroup(settings(2), 0)
+    fed(group, buffer(until=30, partition=1, newest=NEVER_MS / MINUTE_MS))
+    word = fed(group, buffer([("a", 3.5, 1.0)], until=1, partition=0, end=True))
+    assert word is not None
+    assert (closed_until(word), word.final) == (4.0, False)
+    word = fed(group, buffer(until=1, partition=1, end=True, newest=NEVER_MS / MINUTE_MS))
+    assert word is not None
+    assert (closed_until(word), word.final) == (4.0, True)
 
 
 def test_a_stop_without_an_end_closes_nothing_more() -> None:
