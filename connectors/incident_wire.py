@@ -16,11 +16,23 @@ from connectors.incident_form import (
     SeverityName,
     WireEvent,
     WireEvidence,
+    WireImpact,
     WireIncident,
     WireMember,
     WireResource,
+    WireSuspect,
 )
-from schema import Evidence, Incident, Labels, Member, Resource, Severity, Transition
+from schema import (
+    Evidence,
+    Impact,
+    Incident,
+    Labels,
+    Member,
+    Resource,
+    Severity,
+    Suspect,
+    Transition,
+)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SEVERITY_NAMES: dict[Severity, SeverityName] = {
@@ -52,7 +64,7 @@ def decode_transition(data: bytes | str) -> Transition:
     if (event.id, event.revision) != (incident.id, incident.revision):
         said = f"{event.id}.{event.revision}"
         raise ValueError(f"an event must be of its incident's revision, got {said!r}")
-    return Transition(event.event, event.ts_ms, event.actor, event.reason, incident)
+    return Transition(event.event, event.ts_ms, event.actor, event.reason, incident, event.request)
 
 
 def outcome_digest(transitions: Iterable[Transition]) -> str:
@@ -99,43 +111,82 @@ def _known(number: float) -> float | None:
 
 def _to_wire(transition: Transition) -> WireEvent:
     incident = transition.incident
-    resolved_ms = incident.resolved_ms
     return WireEvent(
         actor=transition.actor,
         event=transition.event,
         id=incident.id,
-        incident=WireIncident(
-            confidence=_finite("confidence", incident.confidence),
-            hint=incident.hint,
-            id=incident.id,
-            member_count=incident.member_count,
-            members=tuple(_wire_member(member) for member in incident.members),
-            onset=rfc3339(incident.onset_ms),
-            onset_ms=incident.onset_ms,
-            opened=rfc3339(incident.opened_ms),
-            opened_ms=incident.opened_ms,
-            reasons=incident.reasons,
-            resolved=None if resolved_ms is None else rfc3339(resolved_ms),
-            resolved_ms=resolved_ms,
-            revision=incident.revision,
-            scope=dict(incident.scope),
-            severity=_SEVERITY_NAMES[incident.severity],
-            state=incident.state,
-            title=incident.title,
-            updated=rfc3339(incident.updated_ms),
-            updated_ms=incident.updated_ms,
-        ),
+        incident=_wire_incident(incident),
         reason=transition.reason,
+        request=transition.request,
         revision=incident.revision,
         ts=rfc3339(transition.ts_ms),
         ts_ms=transition.ts_ms,
     )
 
 
+def _wire_incident(incident: Incident) -> WireIncident:
+    return WireIncident(
+        ack_by=_clock(incident.ack_by_ms),
+        ack_by_ms=incident.ack_by_ms,
+        acked=_clock(incident.acked_ms),
+        acked_ms=incident.acked_ms,
+        assignee=incident.assignee,
+        breach=_clock(incident.breach_ms),
+        breach_ms=incident.breach_ms,
+        closed=_clock(incident.closed_ms),
+        closed_ms=incident.closed_ms,
+        confidence=_finite("confidence", incident.confidence),
+        flapping=incident.flapping,
+        hint=incident.hint,
+        id=incident.id,
+        impact=WireImpact(
+            dependants=incident.impact.dependants,
+            names=incident.impact.names,
+            tiers=incident.impact.tiers,
+            users=incident.impact.users,
+        ),
+        inhibited_by=incident.inhibited_by,
+        member_count=incident.member_count,
+        members=tuple(_wire_member(member) for member in incident.members),
+        merged=incident.merged,
+        merged_into=incident.merged_into,
+        onset=rfc3339(incident.onset_ms),
+        onset_ms=incident.onset_ms,
+        opened=rfc3339(incident.opened_ms),
+        opened_ms=incident.opened_ms,
+        pattern=incident.pattern,
+        reasons=incident.reasons,
+        resolve_by=_clock(incident.resolve_by_ms),
+        resolve_by_ms=incident.resolve_by_ms,
+        resolved=_clock(incident.resolved_ms),
+        resolved_ms=incident.resolved_ms,
+        revision=incident.revision,
+        scope=dict(incident.scope),
+        severity=_SEVERITY_NAMES[incident.severity],
+        silenced_by=incident.silenced_by,
+        state=incident.state,
+        suspects=tuple(
+            WireSuspect(
+                resource=_wire_resource(suspect.resource),
+                score=_finite("score", suspect.score),
+                why=suspect.why,
+            )
+            for suspect in incident.suspects
+        ),
+        title=incident.title,
+        updated=rfc3339(incident.updated_ms),
+        updated_ms=incident.updated_ms,
+        verdict=incident.verdict,
+    )
+
+
+def _clock(ts_ms: int | None) -> str | None:
+    return None if ts_ms is None else rfc3339(ts_ms)
+
+
 def _wire_member(member: Member) -> WireMember:
-    resource = member.resource
     return WireMember(
-        closed=None if member.closed_ms is None else rfc3339(member.closed_ms),
+        closed=_clock(member.closed_ms),
         closed_ms=member.closed_ms,
         confidence=_finite("confidence", member.confidence),
         evidence=tuple(_wire_evidence(part) for part in member.evidence),
@@ -144,17 +195,21 @@ def _wire_member(member: Member) -> WireMember:
         onset_ms=member.onset_ms,
         opened=rfc3339(member.opened_ms),
         opened_ms=member.opened_ms,
-        resource=WireResource(
-            account=resource.account,
-            attributes=dict(resource.attributes),
-            cloud=resource.cloud,
-            key=resource.key,
-            name=resource.name,
-            region=resource.region,
-            service=resource.service,
-            uid=resource.uid,
-        ),
+        resource=_wire_resource(member.resource),
         score=_finite("score", member.score),
+    )
+
+
+def _wire_resource(resource: Resource) -> WireResource:
+    return WireResource(
+        account=resource.account,
+        attributes=dict(resource.attributes),
+        cloud=resource.cloud,
+        key=resource.key,
+        name=resource.name,
+        region=resource.region,
+        service=resource.service,
+        uid=resource.uid,
     )
 
 
@@ -190,22 +245,44 @@ def _incident(wire: WireIncident) -> Incident:
         wire.confidence,
         wire.member_count,
         tuple(_member(member) for member in wire.members),
+        suspects=tuple(
+            Suspect(_resource(suspect.resource), suspect.score, suspect.why)
+            for suspect in wire.suspects
+        ),
+        pattern=wire.pattern,
+        impact=Impact(
+            wire.impact.dependants, wire.impact.names, wire.impact.tiers, wire.impact.users
+        ),
+        assignee=wire.assignee,
+        acked_ms=wire.acked_ms,
+        closed_ms=wire.closed_ms,
+        ack_by_ms=wire.ack_by_ms,
+        resolve_by_ms=wire.resolve_by_ms,
+        breach_ms=wire.breach_ms,
+        verdict=wire.verdict,
+        flapping=wire.flapping,
+        silenced_by=wire.silenced_by,
+        inhibited_by=wire.inhibited_by,
+        merged_into=wire.merged_into,
+        merged=wire.merged,
+    )
+
+
+def _resource(wire: WireResource) -> Resource:
+    return Resource(
+        wire.cloud,
+        wire.service,
+        wire.account,
+        wire.region,
+        wire.name,
+        _pairs(wire.attributes),
+        wire.uid,
     )
 
 
 def _member(wire: WireMember) -> Member:
-    named = wire.resource
-    resource = Resource(
-        named.cloud,
-        named.service,
-        named.account,
-        named.region,
-        named.name,
-        _pairs(named.attributes),
-        named.uid,
-    )
     return Member(
-        resource,
+        _resource(wire.resource),
         wire.kind,
         wire.opened_ms,
         wire.onset_ms,

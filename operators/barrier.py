@@ -1,30 +1,37 @@
-"""Hold alert edges back until every key group has closed their tick, then put them in order."""
+"""Hold back what key groups say until every one has closed its tick, then put it in order."""
 
 import msgspec
 
-from schema import Anomaly, Closed
+from schema import Anomaly, Closed, TriageCommand
 
 FAR_MS = 253_402_300_800_000  # the year 10000: an `until_ms` from here on is infinity, not a time
+
+
+class Tick(msgspec.Struct):
+    """What is known of one tick."""
+
+    edges: list[Anomaly] = []
+    commands: list[TriageCommand] = []  # in the order in which they are to be obeyed
 
 
 class Ready(msgspec.Struct, frozen=True):
     """What can be judged now: nothing before `frontier_ms` is still to come."""
 
     frontier_ms: int
-    edges: tuple[Anomaly, ...]  # by (tick, resource key, kind, edge), all before the frontier
+    ticks: tuple[tuple[int, Tick], ...]  # by time, all before the frontier; edges in one order
 
 
 class Barrier(msgspec.Struct):
-    """How far each key group has come, and the edges that wait for the others.
+    """How far each key group has come, and what waits for the others.
 
-    Memory: the edges between the slowest and the fastest group, which the sources' `max_skew_s`
+    Memory: what was said between the slowest and the fastest group, which the sources' `max_skew_s`
     bounds.
     """
 
     until_ms: list[int | None]  # a group; None: not heard of yet
     final: list[bool]  # a group
     frontier_ms: int | None = None  # event time before which all is judged; None: nothing yet
-    waiting: dict[int, list[Anomaly]] = {}  # by tick
+    waiting: dict[int, Tick] = {}  # by time
 
     @classmethod
     def of(cls, groups: int) -> "Barrier":
@@ -35,8 +42,9 @@ class Barrier(msgspec.Struct):
         """Take a group's word; return what has become ready, None where the frontier stands.
 
         Order: the frontier is the least of the groups that are not final, and the greatest of all
-        once every one is. Edges keep their group's order where the sort leaves a tie, and one
-        resource has one group, so that the order of arrival of the groups decides nothing.
+        once every one is. Edges are sorted by (resource key, kind, edge), and keep their group's
+        order where that leaves a tie; one resource has one group, and one group tells all commands,
+        so that the order of arrival of the groups decides nothing.
         Raises: ValueError for a group that is not one of ours and for an edge behind the frontier:
         its group had promised that there would be none.
         """
@@ -48,7 +56,9 @@ class Barrier(msgspec.Struct):
                     f"edges of group {closed.group} must be at or after {self.frontier_ms} ms, "
                     f"got {edge.tick_ms!r}"
                 )
-            self.waiting.setdefault(edge.tick_ms, []).append(edge)
+            self._tick(edge.tick_ms).edges.append(edge)
+        for tick_ms, command in closed.commands:
+            self._tick(tick_ms).commands.append(command)
         known = self.until_ms[closed.group]
         if closed.until_ms < FAR_MS and (known is None or closed.until_ms > known):
             self.until_ms[closed.group] = closed.until_ms
@@ -59,10 +69,14 @@ class Barrier(msgspec.Struct):
         ):
             return None
         self.frontier_ms = frontier_ms
-        ticks = sorted(tick for tick in self.waiting if tick < frontier_ms)
-        return Ready(
-            frontier_ms, tuple(edge for tick in ticks for edge in _sorted(self.waiting.pop(tick)))
-        )
+        times = sorted(time_ms for time_ms in self.waiting if time_ms < frontier_ms)
+        ticks = tuple((time_ms, self.waiting.pop(time_ms)) for time_ms in times)
+        for _, tick in ticks:
+            tick.edges.sort(key=_place)
+        return Ready(frontier_ms, ticks)
+
+    def _tick(self, time_ms: int) -> Tick:
+        return self.waiting.setdefault(time_ms, Tick())
 
     def _frontier(self) -> int | None:
         known = [until for until in self.until_ms if until is not None]
@@ -78,5 +92,5 @@ class Barrier(msgspec.Struct):
         return lowest
 
 
-def _sorted(edges: list[Anomaly]) -> list[Anomaly]:
-    return sorted(edges, key=lambda edge: (edge.resource.key, edge.kind, edge.edge))
+def _place(edge: Anomaly) -> tuple[str, str, str]:
+    return edge.resource.key, edge.kind, edge.edge

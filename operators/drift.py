@@ -136,7 +136,7 @@ class Drifts:
         for pulse in closed.pulses:
             window = self._state.waiting.setdefault(pulse.start_ms, {})
             window.setdefault(pulse.service, Counts()).add(pulse)
-        ready = self._state.barrier.admit(msgspec.structs.replace(closed, anomalies=()))
+        ready = self._state.barrier.admit(closed)
         if ready is None:
             return None
         found: list[Drift] = []
@@ -230,7 +230,9 @@ def find_drifts(
     Raises: ValueError where a group breaks its word or the number of groups has changed.
     """
     words = op.map(
-        "to_one_key", up, lambda item: (KEY, msgspec.structs.replace(item[1], anomalies=()))
+        "to_one_key",
+        up,
+        lambda item: (KEY, msgspec.structs.replace(item[1], anomalies=(), commands=())),
     )
     return op.stateful_batch(
         "drifts", words, lambda resume: _DriftLogic(settings, groups, tick_s, resume)

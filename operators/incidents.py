@@ -13,7 +13,7 @@ import msgspec
 from operators.case import Case
 from operators.life import TriageSettings, next_due_ms, settle
 from operators.scope import links_of, scope_of
-from schema import Anomaly, Resource, Transition
+from schema import Anomaly, Resource, Transition, TriageCommand
 
 
 class Ledger(msgspec.Struct):
@@ -52,6 +52,10 @@ class Incidents:
         own = self._own(edge.resource)
         if own is not None and own.follow(edge):  # else the alert outlived its incident
             self._touched.add(own.id)
+
+    def obey(self, command: TriageCommand, now_ms: int) -> list[Transition]:
+        """Do what somebody asked for, before the edges of its tick; return what comes of it."""
+        return []
 
     def settle(self, now_ms: int) -> list[Transition]:
         """Say what has changed with the edges and timers of `now_ms`; oldest incident first."""

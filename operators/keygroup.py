@@ -42,6 +42,7 @@ from schema import (
     Series,
     Standing,
     TrainingRows,
+    TriageCommand,
 )
 
 
@@ -84,6 +85,7 @@ class KeyGroup:
         self.agenda = Agenda(self._tick_ms)
         self.requests: list[Drift] = []  # whose rows are being collected
         self._handed: list[TrainingRows] = []
+        self._told: list[tuple[int, TriageCommand]] = []  # since the last word; of group 0
         self.rules = RuleTable(settings.detect.rules)
         knobs = settings.detect.knobs(self.rules, settings.tick_s)
         self._knobs = settings.drift.laid_over(knobs, settings.tick_s)
@@ -158,6 +160,7 @@ class KeyGroup:
         absorbed += self._close_until(until_ms, found)
         late, self.late = self.late, 0
         said, self._pulses = tuple(self._pulses), []
+        told, self._told = tuple(self._told), []
         return Closed(
             self.index,
             until_ms,
@@ -169,6 +172,7 @@ class KeyGroup:
             late,
             said,
             standings=self.standings() if says else (),
+            commands=told,
         )
 
     def standings(self) -> tuple[Standing, ...]:
@@ -299,6 +303,8 @@ class KeyGroup:
     def _take_up(self, command: Command) -> None:
         tables = self.roster.tables
         obey(command, self.closed_ms // self._tick_ms, tables, self.forests, self._knobs)
+        if self.index == 0 and isinstance(command, TriageCommand):
+            self._told.append((tick_of(command.effective_ms, self._tick_ms), command))
         if isinstance(command, Promotion) and command.version:
             self.promoted.append(command)
         if isinstance(command, Drift):

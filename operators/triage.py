@@ -1,7 +1,5 @@
 """From alert edges to incidents: the step that all key groups meet in."""
 
-from itertools import groupby
-
 import bytewax.operators as op
 import msgspec
 from bytewax.dataflow import operator
@@ -10,14 +8,14 @@ from bytewax.operators import KeyedStream, StatefulBatchLogic
 from operators.barrier import Barrier
 from operators.incidents import Incidents, Ledger
 from operators.life import TriageSettings
-from schema import Anomaly, Closed, Transition
+from schema import Closed, Transition
 
 __all__ = ["KEY", "Triage", "TriageSettings", "TriageState", "triage_alerts"]
 
 KEY = "triage"
 
 
-class TriageState(msgspec.Struct, tag="triage.v1"):
+class TriageState(msgspec.Struct, tag="triage.v2"):
     """All that triage holds. The tag is the snapshot's version."""
 
     barrier: Barrier
@@ -54,9 +52,11 @@ class Triage:
         if ready is None:
             return []
         said: list[Transition] = []
-        for tick_ms, edges in groupby(ready.edges, key=_tick):
+        for tick_ms, tick in ready.ticks:
             said += self._incidents.pass_until(tick_ms)
-            for edge in edges:
+            for command in tick.commands:
+                said += self._incidents.obey(command, tick_ms)
+            for edge in tick.edges:
                 self._incidents.apply(edge)
             said += self._incidents.settle(tick_ms)
         return said + self._incidents.pass_until(ready.frontier_ms)
@@ -64,10 +64,6 @@ class Triage:
     def snapshot(self) -> bytes:
         """Return the whole state, from which a new Triage goes on as this one would."""
         return msgspec.msgpack.encode(self._state)
-
-
-def _tick(edge: Anomaly) -> int:
-    return edge.tick_ms
 
 
 class _TriageLogic(StatefulBatchLogic[Closed, Transition, bytes]):

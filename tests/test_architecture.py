@@ -88,7 +88,11 @@ def faults_of(path: Path, source: str) -> list[str]:
         faults.append(f"{path}: more than {MAX_LINES} lines")
     if path.stem in VAGUE:
         faults.append(f"{path}: {path.stem} says nothing of what is inside")
-    if path.name == "__init__.py" and not _is_docstring_only(ast.parse(source)):
+    if (
+        path.name == "__init__.py"
+        and where != "schema"
+        and not _is_docstring_only(ast.parse(source))
+    ):
         faults.append(f"{path}: must hold a docstring and nothing else")
     return faults
 
@@ -123,7 +127,7 @@ def test_every_folder_of_the_table_is_seen_by_the_listing() -> None:
         ("flows/a.py", "import foreshock", "flows must not import foreshock"),
         ("cli/a.py", "from tests import conftest", "cli must not import tests"),
         ("cli/a.py", "from . import run", "relative import"),
-        ("schema.py", "import models", "schema must not import models"),
+        ("schema/a.py", "import models", "schema must not import models"),
         ("models/a.py", "x = 1\n" * 401, "more than 400 lines"),
         ("models/utils.py", "", "utils says nothing"),
         ("models/__init__.py", '"""Models."""\nimport schema', "docstring and nothing else"),

@@ -15,7 +15,7 @@ from schema import Anomaly, Closed, Transition
 from tests.operators.alert_histories import END, GROUPS, Story, histories, stories, whole
 from tests.operators.edges import closed, edge, evidence, resource, story
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "triage.v1.bin"
+GOLDEN = Path(__file__).parents[1] / "golden" / "triage.v2.bin"
 SETTINGS = TriageSettings(max_members=4)
 Said = list[Transition]
 
@@ -107,7 +107,7 @@ def test_refuses_a_snapshot_of_another_number_of_groups() -> None:
 
 
 def test_refuses_a_snapshot_of_another_version() -> None:
-    other = Triage(SETTINGS, 1).snapshot().replace(b"triage.v1", b"triage.v0")
+    other = Triage(SETTINGS, 1).snapshot().replace(b"triage.v2", b"triage.v0")
     with pytest.raises(msgspec.ValidationError, match=r"triage\.v0"):
         Triage(SETTINGS, 1, other)
 

@@ -1,0 +1,83 @@
+"""What key groups say: alert edges, how far they have come, how their judges do."""
+
+from typing import Literal
+
+import msgspec
+
+from schema.commands import TriageCommand
+from schema.metrics import Resource
+from schema.names import Labels, Severity
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """One metric's part in a verdict."""
+
+    metric: str
+    labels: Labels
+    unit: str
+    value: float
+    expected: float
+    lower: float  # expected band
+    upper: float
+    share: float  # of the resource's score, [0, 1]; shares of a verdict sum to 1
+    onset_ms: int  # first tick at which this metric left its band
+
+
+class Anomaly(msgspec.Struct, frozen=True):
+    """One edge of one resource's alert: it opened, it changed while open, it closed."""
+
+    edge: Literal["open", "update", "close"]
+    kind: str  # "metrics", "rule:<name>" or "silent"
+    resource: Resource
+    tick_ms: int  # start of the tick at which the edge was decided
+    onset_ms: int  # first tick of the deviation
+    confidence: float  # [0, 1]
+    score: float  # fused, >= 0; higher is more anomalous
+    evidence: tuple[Evidence, ...] = ()  # most first; on close the last of the open alert
+    detectors: tuple[tuple[str, float], ...] = ()  # name and its calibrated score, most first
+    floor: Severity | None = None  # a rule's least severity
+
+    @property
+    def id(self) -> str:
+        """The alert's identity: an open and its close share it."""
+        return f"{self.kind}@{self.resource.key}"
+
+
+class Pulse(msgspec.Struct, frozen=True, array_like=True):
+    """How a key group's resources of a service looked to the forests in one window of time."""
+
+    service: str
+    start_ms: int
+    scored: int  # resources
+    high: int  # of these, those that the batch forest found odd, mostly
+    both: int  # of these, those that the half-space trees found odd too
+
+
+class Standing(msgspec.Struct, frozen=True, array_like=True):
+    """How a key group's judges of one service have done since its state began."""
+
+    service: str
+    version: str  # of the registry's model in use; "": none
+    resources: int
+    warming: int  # of these, those that have no full score yet
+    warm_ms: int  # about when the last of them will; 0: all have
+    scored: int  # rows
+    anomalous: int  # of these, those at or above the threshold
+    scores: tuple[tuple[str, int], ...]  # upper bound of the fused score, or "more"; rows
+    detectors: tuple[tuple[str, int, float], ...]  # name, rows, sum of surprises
+
+
+class Closed(msgspec.Struct, frozen=True):
+    """A key group's word that it has closed every tick before `until_ms`, and what it found."""
+
+    group: int
+    until_ms: int
+    final: bool  # no input will ever follow: the end of a bounded replay
+    anomalies: tuple[Anomaly, ...] = ()
+    resources: int = 0  # that the group holds
+    scored: int = 0  # rows since its last word: a resource at a tick
+    absorbed: int = 0  # samples since then that gave no value: a counter's first, an empty mean
+    late: int = 0  # samples since then of a partition that joined after their ticks had closed
+    pulses: tuple[Pulse, ...] = ()  # windows that ended since then
+    standings: tuple[Standing, ...] = ()  # now and then
+    commands: tuple[tuple[int, TriageCommand], ...] = ()  # tick, command; from group 0 alone
