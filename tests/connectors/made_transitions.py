@@ -1,9 +1,22 @@
 """Transitions for tests: a plain one, and every one that there may be."""
 
+from typing import get_args
+
 import msgspec
 from hypothesis import strategies as st
 
-from schema import Evidence, Incident, Member, Resource, Severity, Transition
+from schema import (
+    Event,
+    Evidence,
+    Impact,
+    Incident,
+    Member,
+    Resource,
+    Severity,
+    State,
+    Suspect,
+    Transition,
+)
 
 OPENED_MS = 1_772_359_200_000  # 2026-03-01 10:00 UTC
 ONSET_MS = OPENED_MS - 120_000
@@ -54,6 +67,7 @@ def resolved(incident_id: str, revision: int) -> Transition:
 _text = st.text(max_size=20)  # without surrogates, which are no text
 _number = st.floats(allow_nan=False, allow_infinity=False)
 _unit = st.floats(0, 1)
+_names = st.lists(_text, max_size=2).map(tuple)
 _ms = st.integers(-62_135_596_800_000, 253_402_300_799_999)  # the years 1 to 9999
 _pairs = st.dictionaries(_text, _text, max_size=3).map(lambda d: tuple(d.items()))
 
@@ -81,13 +95,17 @@ members = st.builds(
     st.floats(0, 1e300),
     st.lists(evidences, max_size=2).map(tuple),
 )
+suspects = st.builds(Suspect, resources, _unit, _text)
+impacts = st.builds(
+    Impact, st.integers(0, 10**6), _names, _names, st.none() | st.integers(0, 10**9)
+)
 incidents = st.builds(
     Incident,
     st.text(min_size=1, max_size=20),
     st.integers(1, 2**31),
-    st.sampled_from(["open", "resolved"]),
+    st.sampled_from(get_args(State)),
     st.sampled_from(Severity),
-    st.lists(_text, max_size=2).map(tuple),
+    _names,
     _text,
     _text,
     _pairs,
@@ -98,12 +116,28 @@ incidents = st.builds(
     _unit,
     st.integers(0, 10**6),
     st.lists(members, max_size=2).map(tuple),
+    suspects=st.lists(suspects, max_size=2).map(tuple),
+    pattern=_text,
+    impact=impacts,
+    assignee=_text,
+    acked_ms=st.none() | _ms,
+    closed_ms=st.none() | _ms,
+    ack_by_ms=st.none() | _ms,
+    resolve_by_ms=st.none() | _ms,
+    breach_ms=st.none() | _ms,
+    verdict=st.sampled_from(["", "false_positive", "real"]),
+    flapping=st.booleans(),
+    silenced_by=_names,
+    inhibited_by=_text,
+    merged_into=_text,
+    merged=_names,
 )
 transitions = st.builds(
     Transition,
-    st.sampled_from(["opened", "updated", "resolved", "reopened"]),
+    st.sampled_from(get_args(Event)),
     _ms,
     _text,
     _text,
     incidents,
+    _text,
 )

@@ -12,9 +12,11 @@ from hypothesis import given, settings
 from connectors.incident_form import (
     WireEvent,
     WireEvidence,
+    WireImpact,
     WireIncident,
     WireMember,
     WireResource,
+    WireSuspect,
 )
 from connectors.incident_wire import decode_transition, encode_transition, outcome_digest, rfc3339
 from schema import Evidence, Transition
@@ -50,6 +52,8 @@ def test_every_event_is_read_back_exactly_and_satisfies_the_schema(event: Transi
     ("name", "form"),
     [
         ("incident", WireIncident),
+        ("suspect", WireSuspect),
+        ("impact", WireImpact),
         ("member", WireMember),
         ("evidence", WireEvidence),
         ("resource", WireResource),
@@ -62,7 +66,19 @@ def test_the_schema_describes_every_field_and_no_other(
     part = SCHEMA if name is None else SCHEMA["$defs"][name]
     fields = list(form.__struct_fields__)
     assert fields == sorted(fields)
-    assert list(part["properties"]) == part["required"] == fields
+    assert list(part["properties"]) == fields
+    first = [each.name for each in msgspec.structs.fields(form) if each.required]
+    assert part.get("required", []) == sorted({*first, *(["schema"] if form is WireEvent else [])})
+
+
+def test_an_event_of_an_earlier_store_still_satisfies_the_schema_and_reads_as_if_empty() -> None:
+    event = json.loads(encode_transition(OPENED))
+    for form, part in ((WireIncident, event["incident"]), (WireEvent, event)):
+        for each in msgspec.structs.fields(form):
+            if not each.required and each.name != "schema":
+                del part[each.name]
+    VALIDATOR.validate(event)
+    assert decode_transition(json.dumps(event)) == OPENED
 
 
 @pytest.mark.parametrize(
