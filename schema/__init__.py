@@ -31,6 +31,7 @@ from schema.samples import (
     SeriesTable,
     Tally,
 )
+from schema.topology import TopologyMap
 from schema.training import FeatureBatch, TrainingRows
 
 __all__ = [
@@ -80,6 +81,7 @@ __all__ = [
     "Suspect",
     "Tally",
     "TopologyChange",
+    "TopologyMap",
     "TrainingRows",
     "Transition",
     "TriageCommand",

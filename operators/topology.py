@@ -1,0 +1,292 @@
+"""Who needs whom: the map that was read, what people changed of it, what was seen in the data.
+
+An edge goes from what needs to what is needed: it calls it, runs on it, or lies in it. Maps are
+partial as a rule: a name that is on none has no neighbours, which is no error. Cycles are legal.
+"""
+
+from collections.abc import Callable, Iterable, Set
+from typing import Literal
+
+import msgspec
+
+from schema import Edge, Resource, TopologyChange, TopologyMap
+
+ZONE = "in_zone"
+NO_MAP = TopologyMap()
+MAX_SEEN = 200_000  # edges seen in the data; beyond, those that were seen first are forgotten
+_MAX_KEPT = 50_000  # answers kept until the next change
+_TYPES: tuple[Literal["calls", "runs_on", "in_zone"], ...] = ("calls", "runs_on", "in_zone")
+_NONE: frozenset[str] = frozenset()
+
+
+class TopologyState(msgspec.Struct):
+    """What is not on the map that was read: all that a snapshot must hold."""
+
+    added: list[Edge] = []  # sorted
+    removed: list[Edge] = []  # sorted
+    node_types: dict[str, str] = {}  # "": takes the map's away
+    seen: list[Edge] = []  # in the data; first seen first
+
+
+class Topology:
+    """A directed graph with typed edges; answers are sorted, so that order of input decides none.
+
+    A pair of nodes has the edges that the map or a change gives it; those seen in the data count
+    where it has none, and come back to light when it loses them. A node calls all that it was seen
+    to call, but runs on, or lies in, what it was last seen to.
+    Memory: the edges, at most `MAX_SEEN` of them not put in by people, and `_MAX_KEPT` answers.
+    """
+
+    def __init__(self, known: TopologyMap = NO_MAP, state: TopologyState | None = None) -> None:
+        state = TopologyState() if state is None else state
+        self._map = frozenset(known.edges)
+        self._map_types = dict(known.node_types)
+        self._added, self._removed = set(state.added), set(state.removed)
+        self._types = dict(state.node_types)
+        self._seen = dict.fromkeys(state.seen)
+        self._placed = {(e.source, e.type): e for e in state.seen if e.type != "calls"}
+        alone = (edge.source for edge in known.edges if edge.source == edge.target)
+        self._named = {*known.nodes, *alone}
+        self._in_force: set[Edge] = set()
+        self._out: dict[tuple[str, str], set[str]] = {}  # by node and type
+        self._in: dict[tuple[str, str], set[str]] = {}
+        self._targets: dict[str, set[str]] = {}  # by node
+        self._sources: dict[str, set[str]] = {}
+        self._answers: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._around: dict[tuple[str, int, bool], dict[str, int]] = {}
+        self.revision = 0  # an answer holds as long as it stands still
+        for edge in (*known.edges, *state.added, *state.seen):
+            self._refresh(edge)
+
+    @classmethod
+    def load(
+        cls,
+        nodes: Iterable[str] = (),
+        node_types: Iterable[tuple[str, str]] | dict[str, str] = (),
+        edges: Iterable[Edge] = (),
+    ) -> "Topology":
+        """Return the topology of a map; the order of nothing matters."""
+        types = tuple(sorted(dict(node_types).items()))
+        return cls(TopologyMap(tuple(sorted(set(nodes))), types, tuple(sorted(set(edges)))))
+
+    @classmethod
+    def of(cls, state: TopologyState, known: TopologyMap = NO_MAP) -> "Topology":
+        """Return the map that was read, with what a snapshot says has changed since."""
+        return cls(known, state)
+
+    def state(self) -> TopologyState:
+        """Return what differs from the map that was read."""
+        types = dict(sorted(self._types.items()))
+        return TopologyState(sorted(self._added), sorted(self._removed), types, list(self._seen))
+
+    # ------------------------------------------------------------------ asking
+
+    def node(self, resource: Resource) -> str:
+        """Return the node that a resource is: by key, uid or name, else its name."""
+        names = (resource.key, resource.uid)
+        return next((name for name in names if name and self.knows(name)), resource.name)
+
+    def knows(self, name: str) -> bool:
+        """Tell whether the name is on the map."""
+        ends = self._targets.get(name) or self._sources.get(name)
+        return bool(ends or name in self._named or self.type_of(name))
+
+    def nodes(self) -> tuple[str, ...]:
+        """Return every node."""
+        names = {*self._named, *self._targets, *self._sources, *self._types, *self._map_types}
+        return self._kept(("nodes",), lambda: set(filter(self.knows, names)))
+
+    def edges(self) -> tuple[Edge, ...]:
+        """Return every edge that counts."""
+        return tuple(sorted(self._in_force))
+
+    def type_of(self, name: str) -> str:
+        """Return the node's type, "" where none is known."""
+        return self._types.get(name, self._map_types.get(name, ""))
+
+    def callees(self, name: str) -> tuple[str, ...]:
+        """Return what the node calls."""
+        return self._ends("calls", name, self._out)
+
+    def callers(self, name: str) -> tuple[str, ...]:
+        """Return what calls the node."""
+        return self._ends("calls", name, self._in)
+
+    def hosts(self, name: str) -> tuple[str, ...]:
+        """Return what the node runs on."""
+        return self._ends("runs_on", name, self._out)
+
+    def hosted(self, name: str) -> tuple[str, ...]:
+        """Return what runs on the node."""
+        return self._ends("runs_on", name, self._in)
+
+    def zone(self, name: str) -> str:
+        """Return the zone that the node lies in, else that of what it runs on, else ""."""
+        found = self._kept(("zone", name), lambda: self._zones(name))
+        return found[0] if found else ""
+
+    def is_zone(self, name: str) -> bool:
+        """Tell whether something lies in the node."""
+        return bool(self._in.get((name, ZONE)))
+
+    def needs(self, name: str) -> tuple[str, ...]:
+        """Return what the node needs: the ends of all its edges."""
+        return self._kept(("needs", name), lambda: self._targets.get(name, _NONE))
+
+    def needed_by(self, name: str) -> tuple[str, ...]:
+        """Return what needs the node."""
+        return self._kept(("needed_by", name), lambda: self._sources.get(name, _NONE))
+
+    def within(self, name: str, hops: int, through_zones: bool = False) -> dict[str, int]:
+        """Return how far all others are that `hops` edges of any type and direction reach.
+
+        Two that lie in one zone are no neighbours by that, unless `through_zones`; the zone itself
+        is one of either. The answer is kept, and must not be changed.
+        """
+        asked = (name, hops, through_zones)
+        found = self._around.get(asked)
+        if found is None:
+            if len(self._around) >= _MAX_KEPT:
+                self._around.clear()
+            found = self._around[asked] = self._reached(name, hops, through_zones)
+        return found
+
+    def dependants(self, name: str, limit: int | None = None) -> list[str]:
+        """Return what needs the node, by whatever way; nearest first, then by name."""
+        return self.dependants_of((name,), limit)
+
+    def dependants_of(self, names: Iterable[str], limit: int | None = None) -> list[str]:
+        """Return what needs one of the nodes and is none of them; nearest first, then by name."""
+        layer: Set[str] = set(names)
+        reached = set(layer)
+        out: list[str] = []
+        while layer and (limit is None or len(out) < limit):
+            layer = set[str]().union(*(self._sources.get(name, _NONE) for name in layer)) - reached
+            reached |= layer
+            out += sorted(layer)
+        return out[:limit]
+
+    # ------------------------------------------------------------------ changing
+
+    def change(self, change: TopologyChange) -> bool:
+        """Do what was asked for, additions first; return whether anything came of it."""
+        before = self.revision
+        for edge in change.add:
+            self._removed.discard(edge)
+            self._refresh(edge)
+            if edge not in self._in_force:
+                self._added.add(edge)
+                self._refresh(edge)
+        for edge in change.remove:
+            self._added.discard(edge)
+            self._refresh(edge)
+            if edge in self._in_force:
+                self._removed.add(edge)
+                self._refresh(edge)
+        for name, type_ in change.node_types:
+            if self.type_of(name) != type_:
+                self._types[name] = type_
+                self._forget_answers()
+            if self._map_types.get(name, "") == type_:
+                self._types.pop(name, None)
+        return self.revision != before
+
+    def see(self, edges: Iterable[Edge]) -> bool:
+        """Take in what the data show at one tick; return whether that was news."""
+        before = self.revision
+        for edge in sorted(edges):
+            if edge in self._seen or edge.source == edge.target:
+                continue
+            if edge.type != "calls":
+                former = self._placed.get((edge.source, edge.type))
+                if former is not None:
+                    self._forget(former)
+                self._placed[edge.source, edge.type] = edge
+            self._seen[edge] = None
+            self._refresh(edge)
+        while len(self._seen) > MAX_SEEN:
+            self._forget(next(iter(self._seen)))
+        return self.revision != before
+
+    def _forget(self, seen: Edge) -> None:
+        del self._seen[seen]
+        if seen.type != "calls":
+            del self._placed[seen.source, seen.type]
+        if seen not in self._map:
+            self._removed.discard(seen)
+        self._refresh(seen)
+
+    # ------------------------------------------------------------------ the graph in force
+
+    def _refresh(self, changed: Edge) -> None:
+        """Bring the pair of an edge up to date."""
+        source, target = changed.source, changed.target
+        if source == target:
+            return
+        pair = [Edge(source, target, type_) for type_ in _TYPES]
+        put = [edge for edge in pair if edge in self._map or edge in self._added]
+        put = [edge for edge in put if edge not in self._removed]
+        seen = [edge for edge in pair if edge in self._seen and edge not in self._removed]
+        now = set(put or seen)
+        before = self._in_force.intersection(pair)
+        if now == before:
+            return
+        self._in_force -= before
+        self._in_force |= now
+        for edge in before - now:
+            self._out[source, edge.type].discard(target)
+            self._in[target, edge.type].discard(source)
+        for edge in now - before:
+            self._out.setdefault((source, edge.type), set()).add(target)
+            self._in.setdefault((target, edge.type), set()).add(source)
+        if not now:
+            self._targets[source].discard(target)
+            self._sources[target].discard(source)
+        elif not before:
+            self._targets.setdefault(source, set()).add(target)
+            self._sources.setdefault(target, set()).add(source)
+        self._forget_answers()
+
+    def _forget_answers(self) -> None:
+        self._answers.clear()
+        self._around.clear()
+        self.revision += 1
+
+    def _ends(
+        self, type_: str, name: str, ends: dict[tuple[str, str], set[str]]
+    ) -> tuple[str, ...]:
+        direction = "out" if ends is self._out else "in"
+        return self._kept((direction, type_, name), lambda: ends.get((name, type_), _NONE))
+
+    def _kept(self, asked: tuple[str, ...], answer: Callable[[], Set[str]]) -> tuple[str, ...]:
+        found = self._answers.get(asked)
+        if found is None:
+            if len(self._answers) >= _MAX_KEPT:
+                self._answers.clear()
+            found = self._answers[asked] = tuple(sorted(answer()))
+        return found
+
+    def _zones(self, name: str) -> Set[str]:
+        layer: Set[str] = {name}
+        reached = set(layer)
+        while layer:
+            zones = {zone for each in layer for zone in self._out.get((each, ZONE), _NONE)}
+            if zones:
+                return zones
+            hosts = (self._out.get((each, "runs_on"), _NONE) for each in layer)
+            layer = set[str]().union(*hosts) - reached
+            reached |= layer
+        return _NONE
+
+    def _reached(self, name: str, hops: int, through_zones: bool) -> dict[str, int]:
+        both = (self._targets, self._sources)
+        found = {name: 0}
+        layer: Set[str] = {name}
+        for far in range(1, hops + 1):
+            if far > 1 and not through_zones:
+                layer = {each for each in layer if not self.is_zone(each)}
+            ends = (end.get(each, _NONE) for each in layer for end in both)
+            layer = set[str]().union(*ends) - found.keys()
+            found.update((each, far) for each in sorted(layer))
+        del found[name]
+        return found
