@@ -55,8 +55,12 @@ class Topology:
         self._answers: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._around: dict[tuple[str, int, bool], dict[str, int]] = {}
         self.revision = 0  # an answer holds as long as it stands still
-        for edge in (*known.edges, *state.added, *state.seen):
-            self._refresh(edge)
+        put = {edge for edge in self._map | self._added if edge.source != edge.target}
+        put -= self._removed
+        pairs = {(edge.source, edge.target) for edge in put}
+        seen = (edge for edge in state.seen if (edge.source, edge.target) not in pairs)
+        for edge in put.union(edge for edge in seen if edge not in self._removed):
+            self._link(edge)
 
     @classmethod
     def load(
@@ -231,21 +235,23 @@ class Topology:
         before = self._in_force.intersection(pair)
         if now == before:
             return
-        self._in_force -= before
-        self._in_force |= now
         for edge in before - now:
+            self._in_force.discard(edge)
             self._out[source, edge.type].discard(target)
             self._in[target, edge.type].discard(source)
-        for edge in now - before:
-            self._out.setdefault((source, edge.type), set()).add(target)
-            self._in.setdefault((target, edge.type), set()).add(source)
-        if not now:
-            self._targets[source].discard(target)
-            self._sources[target].discard(source)
-        elif not before:
-            self._targets.setdefault(source, set()).add(target)
-            self._sources.setdefault(target, set()).add(source)
+        self._targets.get(source, set()).discard(target)
+        self._sources.get(target, set()).discard(source)
+        for edge in now:
+            self._link(edge)
         self._forget_answers()
+
+    def _link(self, edge: Edge) -> None:
+        source, target = edge.source, edge.target
+        self._in_force.add(edge)
+        self._out.setdefault((source, edge.type), set()).add(target)
+        self._in.setdefault((target, edge.type), set()).add(source)
+        self._targets.setdefault(source, set()).add(target)
+        self._sources.setdefault(target, set()).add(source)
 
     def _forget_answers(self) -> None:
         self._answers.clear()
