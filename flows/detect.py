@@ -13,8 +13,9 @@ from operators.detect import detect_anomalies
 from operators.drift import Judged, find_drifts
 from operators.ingest import Ingested
 from operators.keygroup import GroupSettings
+from operators.topology import NO_MAP
 from operators.triage import TriageSettings, triage_alerts
-from schema import Closed, Drift, LateSample, Reject, Tally, TrainingRows, Transition
+from schema import Closed, Drift, LateSample, Reject, Tally, TopologyMap, TrainingRows, Transition
 
 FLOW_ID = "foreshock_detect"
 _ONE_KEY = "all"  # partitioned sinks have one partition
@@ -38,7 +39,11 @@ class Outputs:
 
 
 def build(
-    source: Source[Ingested], group: GroupSettings, triage: TriageSettings, outputs: Outputs
+    source: Source[Ingested],
+    group: GroupSettings,
+    triage: TriageSettings,
+    outputs: Outputs,
+    topology: TopologyMap = NO_MAP,
 ) -> Dataflow:
     """Return the flow; step ids key the recovery store."""
     if not outputs.incidents:
@@ -50,7 +55,7 @@ def build(
     words = op.filter_map_value(
         "words", said, lambda item: item if isinstance(item, Closed) else None
     )
-    transitions = triage_alerts("triage", words, triage, group.groups)
+    transitions = triage_alerts("triage", words, triage, group.groups, topology)
     _send("incidents", op.key_rm("events", transitions), outputs.incidents)
     if outputs.dead_letter:
         rejects = op.flat_map("rejects", ingested, lambda item: item.rejects)

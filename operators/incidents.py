@@ -13,7 +13,8 @@ import msgspec
 from operators.case import Case
 from operators.life import TriageSettings, next_due_ms, settle
 from operators.scope import links_of, scope_of
-from schema import Anomaly, Resource, Transition, TriageCommand
+from operators.topology import Topology
+from schema import Anomaly, Resource, TopologyChange, Transition, TriageCommand
 
 
 class Ledger(msgspec.Struct):
@@ -32,8 +33,11 @@ class Ledger(msgspec.Struct):
 class Incidents:
     """Apply edges and the passing of event time to a ledger, which it owns."""
 
-    def __init__(self, settings: TriageSettings, ledger: Ledger) -> None:
+    def __init__(
+        self, settings: TriageSettings, ledger: Ledger, topology: Topology | None = None
+    ) -> None:
         self._settings = settings
+        self._topology = Topology() if topology is None else topology
         self._ledger = ledger
         self._touched: set[str] = set()
         self._due: dict[str, int] = {}  # by incident
@@ -55,6 +59,9 @@ class Incidents:
 
     def obey(self, command: TriageCommand, now_ms: int) -> list[Transition]:
         """Do what somebody asked for, before the edges of its tick; return what comes of it."""
+        match command:
+            case TopologyChange():
+                self._topology.change(command)
         return []
 
     def settle(self, now_ms: int) -> list[Transition]:

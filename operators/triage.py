@@ -8,7 +8,8 @@ from bytewax.operators import KeyedStream, StatefulBatchLogic
 from operators.barrier import Barrier
 from operators.incidents import Incidents, Ledger
 from operators.life import TriageSettings
-from schema import Closed, Transition
+from operators.topology import NO_MAP, Topology, TopologyState
+from schema import Closed, TopologyMap, Transition
 
 __all__ = ["KEY", "Triage", "TriageSettings", "TriageState", "triage_alerts"]
 
@@ -20,6 +21,7 @@ class TriageState(msgspec.Struct, tag="triage.v2"):
 
     barrier: Barrier
     ledger: Ledger = msgspec.field(default_factory=Ledger)
+    topology: TopologyState = msgspec.field(default_factory=TopologyState)  # as of the snapshot
 
 
 class Triage:
@@ -29,8 +31,14 @@ class Triage:
     is frozen, and a snapshot is bytes.
     """
 
-    def __init__(self, settings: TriageSettings, groups: int, resume: bytes | None = None) -> None:
-        """Start empty, or go on from a snapshot.
+    def __init__(
+        self,
+        settings: TriageSettings,
+        groups: int,
+        resume: bytes | None = None,
+        topology: TopologyMap = NO_MAP,
+    ) -> None:
+        """Start empty, or go on from a snapshot, on the map as it is now.
 
         Raises: msgspec.ValidationError for a snapshot of another version, ValueError for one of
         another number of groups.
@@ -44,7 +52,8 @@ class Triage:
         held = len(self._state.barrier.until_ms)
         if held != groups:
             raise ValueError(f"groups must be {held} as in the recovery store, got {groups!r}")
-        self._incidents = Incidents(settings, self._state.ledger)
+        self._topology = Topology.of(self._state.topology, topology)
+        self._incidents = Incidents(settings, self._state.ledger, self._topology)
 
     def step(self, closed: Closed) -> list[Transition]:
         """Take one group's word; return what the ticks that are now complete make of incidents."""
@@ -54,6 +63,7 @@ class Triage:
         said: list[Transition] = []
         for tick_ms, tick in ready.ticks:
             said += self._incidents.pass_until(tick_ms)
+            self._topology.see(tick.links)
             for command in tick.commands:
                 said += self._incidents.obey(command, tick_ms)
             for edge in tick.edges:
@@ -63,12 +73,13 @@ class Triage:
 
     def snapshot(self) -> bytes:
         """Return the whole state, from which a new Triage goes on as this one would."""
+        self._state.topology = self._topology.state()
         return msgspec.msgpack.encode(self._state)
 
 
 class _TriageLogic(StatefulBatchLogic[Closed, Transition, bytes]):
-    def __init__(self, settings: TriageSettings, groups: int, resume: bytes | None) -> None:
-        self._triage = Triage(settings, groups, resume)
+    def __init__(self, triage: Triage) -> None:
+        self._triage = triage
 
     def on_batch(self, values: list[Closed]) -> tuple[list[Transition], bool]:
         said = [transition for closed in values for transition in self._triage.step(closed)]
@@ -80,9 +91,15 @@ class _TriageLogic(StatefulBatchLogic[Closed, Transition, bytes]):
 
 @operator
 def triage_alerts(
-    step_id: str, up: KeyedStream[Closed], settings: TriageSettings, groups: int
+    step_id: str,
+    up: KeyedStream[Closed],
+    settings: TriageSettings,
+    groups: int,
+    topology: TopologyMap = NO_MAP,
 ) -> KeyedStream[Transition]:
     """Correlate alerts to incidents and follow each one's life; the key is always `KEY`.
+
+    `topology` is the map as it was read; what changed of it since is state.
 
     Order: a tick is judged when all `groups` have closed past it, its edges sorted, so neither
     arrival nor batching changes what comes out. Transitions come by event time, within a tick by
@@ -91,4 +108,6 @@ def triage_alerts(
     Raises: ValueError where a group breaks its word or the number of groups has changed.
     """
     words = op.map("to_one_key", up, lambda item: (KEY, item[1]))
-    return op.stateful_batch("triage", words, lambda resume: _TriageLogic(settings, groups, resume))
+    return op.stateful_batch(
+        "triage", words, lambda resume: _TriageLogic(Triage(settings, groups, resume, topology))
+    )

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from schema.commands import TriageCommand
+from schema.commands import Edge, TriageCommand
 from schema.metrics import Resource
 from schema.names import Labels, Severity
 
@@ -81,3 +81,4 @@ class Closed(msgspec.Struct, frozen=True):
     pulses: tuple[Pulse, ...] = ()  # windows that ended since then
     standings: tuple[Standing, ...] = ()  # now and then
     commands: tuple[tuple[int, TriageCommand], ...] = ()  # tick, command; from group 0 alone
+    links: tuple[tuple[int, Edge], ...] = ()  # tick, what the data have shown of the topology

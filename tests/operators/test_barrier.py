@@ -1,9 +1,10 @@
 from itertools import groupby
 
+import msgspec
 import pytest
 
 from operators.barrier import FAR_MS, Barrier, Ready, Tick
-from schema import Act, Anomaly, Closed
+from schema import Act, Anomaly, Closed, Edge
 from tests.operators.edges import at, closed, edge, resource
 
 A, B = resource("a"), resource("b")
@@ -98,3 +99,15 @@ def test_commands_wait_for_their_tick_and_keep_their_order() -> None:
     assert barrier.admit(closed(1, 3, [later])) == Ready(
         at(3), ((at(1), Tick(commands=list(acts))), (at(2), Tick([later])))
     )
+
+
+def test_links_come_at_their_tick_and_those_behind_the_frontier_at_the_next() -> None:
+    barrier = Barrier.of(1)
+    first, late = Edge("pod", "node", "runs_on"), Edge("web", "db")
+    barrier.admit(msgspec.structs.replace(closed(0, 5), links=((at(6), first),)))
+    found = barrier.admit(msgspec.structs.replace(closed(0, 9), links=((at(1), late),)))
+    assert found is not None
+    assert [(time_ms, tick.links) for time_ms, tick in found.ticks] == [
+        (at(5), [late]),
+        (at(6), [first]),
+    ]
