@@ -7,9 +7,9 @@ import msgspec
 from operators.members import AlertRecord
 from operators.scope import Pairs, described
 from operators.severity import Standing
-from schema import Anomaly, Severity
+from schema import Anomaly, Severity, State
 
-Event = Literal["opened", "updated", "resolved", "reopened"]
+News = Literal["opened", "updated", "reopened"]
 
 
 class Case(msgspec.Struct):
@@ -35,26 +35,59 @@ class Case(msgspec.Struct):
     judged_ms: int = 0
     resolved_ms: int | None = None
     revision: int = 0
-    news: Event | None = "opened"  # waits to be said
+    news: News | None = "opened"  # waits to be said
     said_ms: int = 0
     said_severity: Severity = Severity.LOW
     said_count: int = 0
     said_first: str = ""  # resource key of the first suspect
+    # what people did, see operators.acts
+    acked_ms: int | None = None
+    touched_ms: int = 0  # when somebody last did something to it
+    held_ms: int | None = None  # reopened by hand then; quiet does not resolve it
+    closed_ms: int | None = None
+    assignee: str = ""
+    verdict: Literal["", "false_positive", "real"] = ""
+    requests: list[str] = []  # answered, the newest last
+    # deadlines and flapping
+    ack_by_ms: int | None = None
+    resolve_by_ms: int | None = None
+    breach_ms: int | None = None
+    flapping: bool = False
 
     @classmethod
     def of(cls, name: str, edge: Anomaly) -> "Case":
         """Return the incident that an opening alert, still to be taken in, gives rise to."""
         return cls(name, described(edge.resource), edge.tick_ms, edge.tick_ms, edge.onset_ms)
 
-    def may_reopen(self, now_ms: int, max_open_s: float) -> bool:
-        """Tell whether it is young enough; that bounds how long one incident can go on flapping."""
+    @property
+    def state(self) -> State:
+        """Where in its life it is; `schema.life` says what leads there."""
+        if self.closed_ms is not None:
+            return "closed"
+        if self.resolved_ms is not None:
+            return "resolved"
+        return "open" if self.acked_ms is None else "acknowledged"
+
+    def may_reopen(self, now_ms: int, reopen_s: float, max_open_s: float) -> bool:
+        """Tell whether an alert of `now_ms` opens it again.
+
+        Not if it is old: that bounds how long one incident can go on flapping.
+        """
+        if self.resolved_ms is None or now_ms - self.resolved_ms > reopen_s * 1000:
+            return False
         return now_ms - self.opened_ms <= max_open_s * 1000
 
     def reopen(self, now_ms: int) -> None:
         """Begin another episode: severity and suspects start afresh, members stay."""
         self.episode_ms, self.resolved_ms, self.news = now_ms, None, "reopened"
+        self.acked_ms = self.held_ms = None
         self.standing = Standing()
         self.unranked = list(self.members)
+
+    def resume(self, now_ms: int) -> None:
+        """Go on with the episode because somebody says so, until somebody resolves it."""
+        self.resolved_ms = self.acked_ms = None
+        self.held_ms = now_ms
 
     def open(self, edge: Anomaly) -> None:
         """Take in an alert that opens; one that is known is no new member."""

@@ -7,22 +7,26 @@ edges of that time. Both make what is said independent of how the input was cut.
 
 import hashlib
 import heapq
+import logging
 
 import msgspec
 
+from operators import acts
 from operators.case import Case
 from operators.life import TriageSettings, next_due_ms, settle
 from operators.scope import links_of, scope_of
 from operators.topology import Topology
-from schema import Anomaly, Resource, TopologyChange, Transition, TriageCommand
+from schema import Act, Anomaly, Feedback, Resource, TopologyChange, Transition, TriageCommand
+
+logger = logging.getLogger(__name__)
 
 
 class Ledger(msgspec.Struct):
     """All that triage remembers of incidents.
 
-    Memory: an incident is forgotten `reopen_s` after it was resolved, is resolved at the latest
-    `max_open_s` after it was opened or reopened, and is not reopened when older than that; it holds
-    one light record for each (resource, kind) that alerted.
+    Memory: an incident is forgotten when it is closed, `close_after_s` after it was resolved, is
+    resolved at the latest `max_open_s` after it was opened or reopened, and no alert reopens it
+    when it is older than that; it holds one light record for each (resource, kind) that alerted.
     """
 
     cases: dict[str, Case] = {}
@@ -62,6 +66,8 @@ class Incidents:
         match command:
             case TopologyChange():
                 self._topology.change(command)
+            case Act() | Feedback():
+                return self._act(command, now_ms)
         return []
 
     def settle(self, now_ms: int) -> list[Transition]:
@@ -72,11 +78,8 @@ class Incidents:
         )
         said: list[Transition] = []
         for case in cases:
-            if case.resolved_ms is not None:
-                self._forget(case)
-                continue
             said += settle(case, now_ms, self._settings)
-            self._set_timer(case)
+            self._keep(case)
         self._touched.clear()
         return said
 
@@ -86,6 +89,22 @@ class Incidents:
         while self._timers and self._timers[0][0] < limit_ms:
             said += self.settle(self._timers[0][0])
         return said
+
+    def _act(self, command: Act | Feedback, now_ms: int) -> list[Transition]:
+        case = self._ledger.cases.get(command.incident)
+        if case is None:  # there is nothing that could say a word
+            logger.warning("%s is asked for, which is closed or never was", command.incident)
+            return []
+        said = acts.obey(case, command, now_ms)
+        self._keep(case)
+        return said
+
+    def _keep(self, case: Case) -> None:
+        """Set the case's timer; a closed one is forgotten."""
+        if case.closed_ms is None:
+            self._set_timer(case)
+        else:
+            self._forget(case)
 
     def _home(self, edge: Anomaly) -> Case:
         """Return the incident that an opening alert belongs to, a new one if there is none.
@@ -101,7 +120,7 @@ class Incidents:
         scoped = self._joined(scope_of(edge.resource), now_ms, settings.window_s)
         if scoped is not None:
             return scoped
-        if own is not None and own.may_reopen(now_ms, settings.max_open_s):
+        if own is not None and own.may_reopen(now_ms, settings.reopen_s, settings.max_open_s):
             own.reopen(now_ms)
             return own
         for link in links_of(edge.resource):

@@ -1,20 +1,18 @@
 """One incident's life: opened, updated, resolved, reopened, and what is said at each step."""
 
 import heapq
-from collections.abc import Sequence
 
 import msgspec
 
 from operators import hint
-from operators.case import Case, Event
-from operators.members import AlertRecord
+from operators.case import Case
 from operators.quantity import span
 from operators.scope import attribute, zone_of
 from operators.severity import Facts, SeveritySettings, judge
-from schema import Incident, Severity, Transition
+from operators.telling import ACTOR, say
+from schema import Event, Severity, Transition
 
 MAX_S = 2_592_000.0  # 30 days
-ACTOR = "foreshock"
 
 
 class TriageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,13 +26,15 @@ class TriageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quiet_s: float = 600.0  # all alerts closed for this long: resolved
     reopen_s: float = 1_800.0  # after it was resolved
     max_open_s: float = 604_800.0  # then resolved whatever its alerts say
+    close_after_s: float = 14_400.0  # after it was resolved; until then people may reopen it
+    unack_after_s: float = 14_400.0  # without a word of anybody; 0: never
     severity: SeveritySettings = SeveritySettings()
 
     def __post_init__(self) -> None:
-        for name in ("window_s", "storm_s", "quiet_s", "max_open_s"):
+        for name in ("window_s", "storm_s", "quiet_s", "max_open_s", "close_after_s"):
             if not 0 < getattr(self, name) <= MAX_S:
                 raise ValueError(f"{name} must be in (0, {MAX_S}] s, got {getattr(self, name)!r}")
-        for name in ("lead_s", "update_s", "reopen_s"):
+        for name in ("lead_s", "update_s", "reopen_s", "unack_after_s"):
             if not 0 <= getattr(self, name) <= MAX_S:
                 raise ValueError(f"{name} must be in [0, {MAX_S}] s, got {getattr(self, name)!r}")
         if not 1 <= self.max_members <= 1_000:
@@ -43,16 +43,23 @@ class TriageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(
                 f"quiet_s must be below max_open_s, got {(self.quiet_s, self.max_open_s)!r}"
             )
+        if not self.reopen_s <= self.close_after_s:
+            raise ValueError(
+                "reopen_s must be at most close_after_s, "
+                f"got {(self.reopen_s, self.close_after_s)!r}"
+            )
 
 
 def next_due_ms(case: Case, settings: TriageSettings) -> int:
     """Return the first time after `case.judged_ms` at which time alone can change the case."""
     if case.resolved_ms is not None:
-        return case.resolved_ms + _ms(settings.reopen_s)
-    due = [case.episode_ms + _ms(settings.max_open_s)]
-    if case.open_count == 0:
+        return case.resolved_ms + _ms(settings.close_after_s)
+    due = [_give_up_ms(case, settings)]
+    if case.acked_ms is not None and settings.unack_after_s > 0:
+        due.append(case.touched_ms + _ms(settings.unack_after_s))
+    if case.open_count == 0 and case.held_ms is None:
         due.append(case.last_close_ms + _ms(settings.quiet_s))
-    else:
+    if case.open_count > 0:
         steps = (case.episode_ms + _ms(least) for least, _ in settings.severity.duration_s)
         due += (step for step in steps if step > case.judged_ms)
         if case.standing.lower_since_ms is not None:
@@ -68,21 +75,52 @@ def settle(case: Case, now_ms: int, settings: TriageSettings) -> list[Transition
     Cost: one pass over the members, and a sort of those that edges came for.
     """
     if case.resolved_ms is not None:
-        return []
+        return _close(case, now_ms, settings)
     case.judged_ms = now_ms
     if case.unranked:
         _rank(case, settings)
-    if case.open_count == 0 and now_ms >= case.last_close_ms + _ms(settings.quiet_s):
-        quiet = span(_ms(settings.quiet_s))
-        return [_resolve(case, now_ms, f"every alert has been closed for {quiet}")]
-    if now_ms >= case.episode_ms + _ms(settings.max_open_s):
-        return [_resolve(case, now_ms, f"open for {span(_ms(settings.max_open_s))}, the limit")]
+    quiet_ms = _ms(settings.quiet_s)
+    if case.open_count == 0 and case.held_ms is None and now_ms >= case.last_close_ms + quiet_ms:
+        return [resolve(case, now_ms, f"every alert has been closed for {span(quiet_ms)}")]
+    if now_ms >= _give_up_ms(case, settings):
+        return [resolve(case, now_ms, f"open for {span(_ms(settings.max_open_s))}, the limit")]
     if case.open_count > 0:
         facts = _facts(case, now_ms)
         case.confidence = facts.confidence
         verdict = judge(settings.severity, facts)
         case.standing.settle(verdict, now_ms, _ms(settings.severity.settle_s))
-    return _speak(case, now_ms, settings)
+    return _unack(case, now_ms, settings) + _speak(case, now_ms, settings)
+
+
+def resolve(
+    case: Case, now_ms: int, reason: str, actor: str = ACTOR, request: str = ""
+) -> Transition:
+    """End the case's episode; its alerts that are open count as closed."""
+    for record in case.members.values():
+        if record.closed_ms is None:
+            record.closed_ms = now_ms
+    case.open_count, case.resolved_ms = 0, now_ms
+    return _tell(case, "resolved", now_ms, reason, actor, request)
+
+
+def _close(case: Case, now_ms: int, settings: TriageSettings) -> list[Transition]:
+    if case.resolved_ms is None or now_ms < case.resolved_ms + _ms(settings.close_after_s):
+        return []
+    case.closed_ms = now_ms
+    return [say(case, "closed", now_ms, f"resolved for {span(_ms(settings.close_after_s))}")]
+
+
+def _unack(case: Case, now_ms: int, settings: TriageSettings) -> list[Transition]:
+    """Take back what was acknowledged long ago and nobody has said a word of since."""
+    after_ms = _ms(settings.unack_after_s)
+    if case.acked_ms is None or after_ms == 0 or now_ms < case.touched_ms + after_ms:
+        return []
+    case.acked_ms = None
+    return [say(case, "unacknowledged", now_ms, f"no word of anybody for {span(after_ms)}")]
+
+
+def _give_up_ms(case: Case, settings: TriageSettings) -> int:
+    return max(case.episode_ms, case.held_ms or 0) + _ms(settings.max_open_s)
 
 
 def _ms(seconds: float) -> int:
@@ -151,15 +189,15 @@ def _speak(case: Case, now_ms: int, settings: TriageSettings) -> list[Transition
     count, severity = len(case.members), case.standing.severity
     if case.news == "opened":
         noun = "alert" if count == 1 else "alerts"
-        return [_say(case, "opened", now_ms, f"{count} {noun} opened")]
+        return [_tell(case, "opened", now_ms, f"{count} {noun} opened")]
     if case.news == "reopened":
         after = span(now_ms - case.said_ms)
-        return [_say(case, "reopened", now_ms, f"alerts again, {after} after it was resolved")]
+        return [_tell(case, "reopened", now_ms, f"alerts again, {after} after it was resolved")]
     parts = _changes(case)
     case.news = "updated" if parts else None
     due = now_ms >= case.said_ms + _ms(settings.update_s)
     if parts and (due or severity > case.said_severity):
-        return [_say(case, "updated", now_ms, "; ".join(parts))]
+        return [_tell(case, "updated", now_ms, "; ".join(parts))]
     return []
 
 
@@ -180,41 +218,12 @@ def _changes(case: Case) -> list[str]:
     return parts
 
 
-def _resolve(case: Case, now_ms: int, reason: str) -> Transition:
-    for record in case.members.values():
-        if record.closed_ms is None:
-            record.closed_ms = now_ms
-    case.open_count, case.resolved_ms = 0, now_ms
-    return _say(case, "resolved", now_ms, reason)
-
-
-def _say(case: Case, event: Event, now_ms: int, reason: str) -> Transition:
-    case.revision += 1
+def _tell(
+    case: Case, event: Event, now_ms: int, reason: str, actor: str = ACTOR, request: str = ""
+) -> Transition:
+    """Say what is new, and remember that it was said."""
     case.news = None
     case.said_ms, case.said_severity = now_ms, case.standing.severity
     case.said_count = len(case.members)
-    suspects = [case.members[name] for name in case.suspects]
-    case.said_first = suspects[0].resource.key
-    return Transition(event, now_ms, ACTOR, reason, _incident(case, suspects, now_ms))
-
-
-def _incident(case: Case, suspects: Sequence[AlertRecord], now_ms: int) -> Incident:
-    members = tuple(record.shown() for record in suspects)
-    now_in_it = [member for member in members if member.opened_ms >= case.episode_ms]
-    return Incident(
-        case.id,
-        case.revision,
-        "open" if case.resolved_ms is None else "resolved",
-        case.standing.severity,
-        case.standing.reasons,
-        hint.title(now_in_it, case.resources),
-        hint.hint(now_in_it, case.resources, case.scope, now_ms),
-        case.scope,
-        case.opened_ms,
-        case.onset_ms,
-        now_ms,
-        case.resolved_ms,
-        case.confidence,
-        len(case.members),
-        members,
-    )
+    case.said_first = case.members[case.suspects[0]].resource.key
+    return say(case, event, now_ms, reason, actor, request)

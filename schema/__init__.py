@@ -18,6 +18,7 @@ from schema.commands import (
     TriageCommand,
 )
 from schema.incidents import Event, Impact, Incident, Member, State, Suspect, Transition
+from schema.life import Refusal, step
 from schema.metrics import Catalogue, Counter, MetricSpec, Resource, Series
 from schema.names import F64, I32, I64, NO_VALUE, U64, Labels, Severity, stable_id
 from schema.samples import (
@@ -69,6 +70,7 @@ __all__ = [
     "Promotion",
     "Pulse",
     "Recurrence",
+    "Refusal",
     "Reject",
     "Resource",
     "SampleBatch",
@@ -86,4 +88,5 @@ __all__ = [
     "Transition",
     "TriageCommand",
     "stable_id",
+    "step",
 ]

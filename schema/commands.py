@@ -38,6 +38,8 @@ class Feedback(msgspec.Struct, frozen=True, tag_field="kind", tag="feedback"):
     targets: tuple[tuple[str, str, Labels, float, float], ...]  # `operators.feedback.Target`
     effective_ms: int
     actor: str
+    reason: str = ""
+    id: str = ""  # of the request, unique: what comes of it names it
 
 
 Action = Literal["ack", "unack", "resolve", "reopen", "close", "assign", "merge", "split", "note"]

@@ -187,6 +187,8 @@ def test_an_hour_of_flapping_is_told_once_and_ended_once(period: int) -> None:
         ({"reopen_s": -1.0}, r"reopen_s must be in \[0, 2592000.0\] s, got -1.0"),
         ({"max_members": 0}, r"max_members must be in \[1, 1000\], got 0"),
         ({"max_open_s": 600.0}, "quiet_s must be below max_open_s"),
+        ({"close_after_s": 600.0}, "reopen_s must be at most close_after_s"),
+        ({"unack_after_s": -1.0}, "unack_after_s must be in"),
     ],
 )
 def test_refuses_settings_that_make_no_sense(bad: dict[str, float], message: str) -> None:

@@ -73,14 +73,15 @@ def test_a_storm_is_one_event_however_many_groups_saw_it() -> None:
 
 
 def test_memory_is_given_back_when_incidents_are_forgotten() -> None:
-    triage, empty = Triage(SETTINGS, 1), Triage(SETTINGS, 1)
+    rule = msgspec.structs.replace(SETTINGS, close_after_s=1800.0)
+    triage, empty = Triage(rule, 1), Triage(rule, 1)
     empty.step(closed(0, 46))
     light = len(empty.snapshot())
     edges = [edge("open", resource(f"i-{i}", f"s-{i}", zone="a"), 0) for i in range(100)]
     edges += [edge("close", resource(f"i-{i}", f"s-{i}", zone="a"), 5) for i in range(100)]
     triage.step(closed(0, 6, edges))
     assert len(triage.snapshot()) > 100 * light
-    triage.step(closed(0, 45))  # closed at 5, resolved at 15, forgotten at 45, not before
+    triage.step(closed(0, 45))  # closed at 5, resolved at 15, closed at 45, not before
     assert len(triage.snapshot()) > 100 * light
     triage.step(closed(0, 46))
     assert triage.snapshot() == empty.snapshot()

@@ -1,0 +1,69 @@
+"""What people do to an incident: acknowledge, resolve, assign, judge, and the like.
+
+`schema.life` says what is legal. What is not is refused, as an event of the incident; nothing else
+changes then. The same request once more changes nothing and says nothing.
+"""
+
+from operators.case import Case
+from operators.life import resolve
+from operators.telling import say
+from schema import Act, Event, Feedback, Refusal, Transition, step
+from schema.life import EVENT_OF
+
+MAX_REQUESTS = 100  # an incident remembers so many that it answered
+
+
+def obey(case: Case, command: Act | Feedback, now_ms: int) -> list[Transition]:
+    """Do what was asked for; return what the case says to it, one event or none."""
+    if command.id:
+        if command.id in case.requests:
+            return []
+        case.requests = [*case.requests[1 - MAX_REQUESTS :], command.id]
+    if isinstance(command, Feedback):
+        return _judge(case, command, now_ms)
+    event = EVENT_OF[command.action]
+    legal = step(case.id, case.state, event)
+    if isinstance(legal, Refusal):
+        return [refuse(case, command, now_ms, legal.reason)]
+    return [_act(case, command, event, now_ms)]
+
+
+def refuse(case: Case, command: Act | Feedback, now_ms: int, reason: str) -> Transition:
+    """Return the word that nothing came of what was asked for, and why."""
+    return say(case, "refused", now_ms, reason, command.actor, command.id)
+
+
+def _act(case: Case, act: Act, event: Event, now_ms: int) -> Transition:
+    reason = act.reason
+    match act.action:
+        case "ack":
+            case.acked_ms = now_ms if case.acked_ms is None else case.acked_ms
+            case.assignee = case.assignee or act.actor
+        case "unack":
+            case.acked_ms = None
+        case "resolve":
+            return resolve(case, now_ms, reason or "by hand", act.actor, act.id)
+        case "reopen":
+            case.resume(now_ms)
+        case "close":
+            case.closed_ms = now_ms
+        case "assign":
+            case.assignee = act.assignee
+            reason = ": ".join(filter(None, (f"to {act.assignee or 'nobody'}", reason)))
+        case "note":
+            if not reason.strip():
+                return refuse(case, act, now_ms, f"a note on {case.id} must say something")
+        case "merge" | "split":
+            return refuse(case, act, now_ms, f"{case.id} cannot be {event} by hand")
+    case.touched_ms = now_ms
+    return say(case, event, now_ms, reason, act.actor, act.id)
+
+
+def _judge(case: Case, word: Feedback, now_ms: int) -> list[Transition]:
+    """Keep what somebody says that it was; the last word counts, the same again is none."""
+    if word.verdict == case.verdict:
+        return []
+    case.verdict = word.verdict
+    verdict = word.verdict.replace("_", " ")
+    reason = f"{verdict}: {word.reason}" if word.reason else verdict
+    return [say(case, "judged", now_ms, reason, word.actor, word.id)]

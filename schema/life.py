@@ -1,0 +1,73 @@
+"""What may happen to an incident in which state, and what state it is in then: the one table."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from schema.commands import Action
+from schema.incidents import Event, State
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """What was asked for is not legal."""
+
+    reason: str  # in words
+
+
+class Step(NamedTuple):
+    """An event's line in the table."""
+
+    legal_in: tuple[State, ...]
+    leads_to: State | None  # None: the state stays
+    can_be: str  # what an incident in one of those states can be: "acknowledged"
+
+
+LIVE: tuple[State, ...] = ("open", "acknowledged")
+KEPT: tuple[State, ...] = (*LIVE, "resolved")
+STEPS: dict[Event, Step] = {  # beside "opened" and a "split" off, with which an incident begins
+    "updated": Step(LIVE, None, "updated"),
+    "acknowledged": Step(LIVE, "acknowledged", "acknowledged"),
+    "unacknowledged": Step(("acknowledged",), "open", "un-acknowledged"),
+    "assigned": Step(KEPT, None, "assigned"),
+    "noted": Step(KEPT, None, "given a note"),
+    "judged": Step((*KEPT, "closed"), None, "judged"),
+    "silenced": Step(KEPT, None, "silenced"),
+    "breach_predicted": Step(LIVE, None, "late"),
+    "breached": Step(LIVE, None, "late"),
+    "resolved": Step(LIVE, "resolved", "resolved"),
+    "reopened": Step(("resolved",), "open", "reopened"),
+    "closed": Step(("resolved",), "closed", "closed"),
+    "merged": Step(KEPT, None, "merged"),  # what becomes part of another one is "merged" then
+    "split": Step(LIVE, None, "split"),
+    "refused": Step((*KEPT, "closed", "merged"), None, "asked"),
+}
+EVENT_OF: dict[Action, Event] = {
+    "ack": "acknowledged",
+    "unack": "unacknowledged",
+    "resolve": "resolved",
+    "reopen": "reopened",
+    "close": "closed",
+    "assign": "assigned",
+    "merge": "merged",
+    "split": "split",
+    "note": "noted",
+}
+
+
+def step(incident: str, state: State, event: Event) -> State | Refusal:
+    """Return the state after `event`, or why there is no such step.
+
+    >>> step("inc-1", "open", "acknowledged")
+    'acknowledged'
+    >>> step("inc-1", "resolved", "acknowledged").reason
+    'inc-1 is resolved: only an open or acknowledged incident can be acknowledged'
+    """
+    line = STEPS.get(event)
+    if line is None:
+        return Refusal(f"{incident} is {state}: an incident is {event} only once")
+    if state in line.legal_in:
+        return line.leads_to or state
+    first, *more = line.legal_in
+    listed = ", ".join([first, *more[:-1]]) + (f" or {more[-1]}" if more else "")
+    article = "an" if first[0] in "ao" else "a"
+    return Refusal(f"{incident} is {state}: only {article} {listed} incident can be {line.can_be}")
