@@ -7,6 +7,7 @@ import msgspec
 from operators.members import AlertRecord
 from operators.scope import Pairs, described
 from operators.severity import Standing
+from operators.tally import Tally
 from schema import Anomaly, Severity, State
 
 News = Literal["opened", "updated", "reopened"]
@@ -24,12 +25,12 @@ class Case(msgspec.Struct):
     episode_ms: int
     onset_ms: int
     members: dict[str, AlertRecord] = {}  # by alert id
+    tally: Tally = msgspec.field(default_factory=Tally)  # of those of this episode
     names: dict[str, int] = {}  # scope or link -> when an alert of it joined last
     suspects: list[str] = []  # alert ids, most suspect first, at most max_members
     unranked: list[str] = []  # alert ids that may have become more suspect; empty once settled
     standing: Standing = msgspec.field(default_factory=Standing)
     confidence: float = 0.0  # of the surest alert when last judged with one open
-    resources: int = 0  # that alerted in this episode
     open_count: int = 0
     last_close_ms: int = 0
     judged_ms: int = 0
@@ -68,6 +69,11 @@ class Case(msgspec.Struct):
             return "resolved"
         return "open" if self.acked_ms is None else "acknowledged"
 
+    @property
+    def resources(self) -> int:
+        """How many alerted in this episode."""
+        return len(self.tally.open_alerts)
+
     def may_reopen(self, now_ms: int, reopen_s: float, max_open_s: float) -> bool:
         """Tell whether an alert of `now_ms` opens it again.
 
@@ -81,7 +87,7 @@ class Case(msgspec.Struct):
         """Begin another episode: severity and suspects start afresh, members stay."""
         self.episode_ms, self.resolved_ms, self.news = now_ms, None, "reopened"
         self.acked_ms = self.held_ms = None
-        self.standing = Standing()
+        self.standing, self.tally = Standing(), Tally()
         self.unranked = list(self.members)
 
     def resume(self, now_ms: int) -> None:
@@ -91,27 +97,46 @@ class Case(msgspec.Struct):
 
     def open(self, edge: Anomaly) -> None:
         """Take in an alert that opens; one that is known is no new member."""
-        known = self.members.get(edge.id)
-        self.unranked.append(edge.id)
+        key = edge.resource.key
+        name = f"{edge.kind}@{key}"
+        known = self.members.get(name)
+        self.unranked.append(name)
         self.open_count += known is None or known.closed_ms is not None
         self.onset_ms = min(self.onset_ms, edge.onset_ms)
         if known is not None and known.opened_ms >= self.episode_ms:
+            self.tally.drop(known, key)
             known.take(edge)
+            self.tally.put(known, key)
             return
-        self.members[edge.id] = AlertRecord.of(edge)
+        self.members[name] = record = AlertRecord.of(edge)
+        self.tally.put(record, key)
         shared = described(edge.resource)
-        self.scope = tuple(pair for pair in self.scope if pair in shared)
+        if shared != self.scope:
+            self.scope = tuple(pair for pair in self.scope if pair in shared)
 
     def follow(self, edge: Anomaly) -> bool:
         """Take an update or a close; return False where that alert is not open here."""
-        known = self.members.get(edge.id)
+        key = edge.resource.key
+        name = f"{edge.kind}@{key}"
+        known = self.members.get(name)
         if known is None or known.closed_ms is not None:
             return False
+        self.tally.drop(known, key)
         if edge.edge == "close":
             known.closed_ms = self.last_close_ms = edge.tick_ms
             self.open_count -= 1
         else:
             known.take(edge)
-            self.unranked.append(edge.id)
+            self.unranked.append(name)
             self.onset_ms = min(self.onset_ms, edge.onset_ms)
+        self.tally.put(known, key)
         return True
+
+    def end(self, now_ms: int) -> None:
+        """End the episode: its alerts that are open count as closed."""
+        for record in self.members.values():
+            if record.closed_ms is None:
+                self.tally.drop(record, record.resource.key)
+                record.closed_ms = now_ms
+                self.tally.put(record, record.resource.key)
+        self.open_count, self.resolved_ms = 0, now_ms

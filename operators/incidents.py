@@ -14,7 +14,8 @@ import msgspec
 from operators import acts
 from operators.case import Case
 from operators.life import TriageSettings, next_due_ms, settle
-from operators.scope import links_of, scope_of
+from operators.scope import links_of, place_of, scope_of
+from operators.tally import Tally
 from operators.topology import Topology
 from schema import Act, Anomaly, Feedback, Resource, TopologyChange, Transition, TriageCommand
 
@@ -47,6 +48,8 @@ class Incidents:
         self._due: dict[str, int] = {}  # by incident
         self._timers: list[tuple[int, str]] = []  # a heap; an entry that `_due` denies is void
         for case in ledger.cases.values():
+            if not case.tally.open_alerts:  # of a snapshot that had none
+                case.tally = Tally.of(case.members, case.episode_ms)
             self._set_timer(case)
 
     def apply(self, edge: Anomaly) -> None:
@@ -144,7 +147,8 @@ class Incidents:
 
     def _note(self, case: Case, edge: Anomaly) -> None:
         self._ledger.by_resource[edge.resource.key] = case.id
-        for name in (scope_of(edge.resource), *links_of(edge.resource)):
+        place = place_of(edge.resource)
+        for name in (place.scope, *place.links):
             self._ledger.by_name[name] = case.id
             case.names[name] = edge.tick_ms
 

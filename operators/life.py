@@ -4,13 +4,11 @@ import heapq
 
 import msgspec
 
-from operators import hint
 from operators.case import Case
 from operators.quantity import span
-from operators.scope import attribute, zone_of
-from operators.severity import Facts, SeveritySettings, judge
+from operators.severity import SeveritySettings, judge
 from operators.telling import ACTOR, say
-from schema import Event, Severity, Transition
+from schema import Event, Transition
 
 MAX_S = 2_592_000.0  # 30 days
 
@@ -72,7 +70,8 @@ def next_due_ms(case: Case, settings: TriageSettings) -> int:
 def settle(case: Case, now_ms: int, settings: TriageSettings) -> list[Transition]:
     """Judge the case after all edges of `now_ms`; return the one thing to say about it, if any.
 
-    Cost: one pass over the members, and a sort of those that edges came for.
+    Cost: in proportion to the edges that came, and a light pass over the members where the worst
+    alert has got better.
     """
     if case.resolved_ms is not None:
         return _close(case, now_ms, settings)
@@ -85,7 +84,7 @@ def settle(case: Case, now_ms: int, settings: TriageSettings) -> list[Transition
     if now_ms >= _give_up_ms(case, settings):
         return [resolve(case, now_ms, f"open for {span(_ms(settings.max_open_s))}, the limit")]
     if case.open_count > 0:
-        facts = _facts(case, now_ms)
+        facts = case.tally.facts(case.members, (now_ms - case.episode_ms) / 1000)
         case.confidence = facts.confidence
         verdict = judge(settings.severity, facts)
         case.standing.settle(verdict, now_ms, _ms(settings.severity.settle_s))
@@ -96,10 +95,7 @@ def resolve(
     case: Case, now_ms: int, reason: str, actor: str = ACTOR, request: str = ""
 ) -> Transition:
     """End the case's episode; its alerts that are open count as closed."""
-    for record in case.members.values():
-        if record.closed_ms is None:
-            record.closed_ms = now_ms
-    case.open_count, case.resolved_ms = 0, now_ms
+    case.end(now_ms)
     return _tell(case, "resolved", now_ms, reason, actor, request)
 
 
@@ -145,44 +141,6 @@ def _rank(case: Case, settings: TriageSettings) -> None:
     for name in candidates:
         if name not in shown:
             case.members[name].evidence = ()
-    case.resources = len(
-        {record.resource.key for record in case.members.values() if record.opened_ms >= episode_ms}
-    )
-
-
-def _facts(case: Case, now_ms: int) -> Facts:
-    """Sum the open alerts up; maxima and counts only, so that their order does not matter."""
-    confidence = far = 0.0
-    silent = False
-    resources: set[str] = set()
-    services: set[str] = set()
-    zones: set[str] = set()
-    tiers: set[str] = set()
-    floors: set[tuple[Severity, str]] = set()
-    for record in case.members.values():
-        if record.closed_ms is not None:
-            continue
-        confidence, far = max(confidence, record.confidence), max(far, record.far)
-        silent = silent or record.kind == "silent"
-        resource = record.resource
-        resources.add(resource.key)
-        services.add(resource.service)
-        if resource.attributes:
-            zones.add(zone_of(resource))
-            tiers.add(attribute(resource, "tier"))
-        if record.floor is not None:
-            floors.add((record.floor, record.kind.removeprefix(hint.RULE)))
-    return Facts(
-        confidence,
-        far,
-        silent,
-        len(resources),
-        len(services),
-        len(zones - {""}),
-        tuple(sorted(tiers - {""})),
-        tuple(sorted(floors, key=lambda floor: (-floor[0], floor[1]))),
-        (now_ms - case.episode_ms) / 1000,
-    )
 
 
 def _speak(case: Case, now_ms: int, settings: TriageSettings) -> list[Transition]:

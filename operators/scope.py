@@ -1,10 +1,24 @@
 """Which resources belong together when their alerts open at about the same time."""
 
+from functools import lru_cache
+from typing import NamedTuple
+
 from schema import Resource
 
 APPLICATION_ATTRIBUTES = ("application", "app")  # the first that is there counts
 
 Pairs = tuple[tuple[str, str], ...]
+
+
+class Place(NamedTuple):
+    """Where a resource stands in the estate; alike for all that say the same of themselves."""
+
+    scope: str
+    links: tuple[str, ...]
+    described: Pairs
+    application: str
+    zone: str
+    tier: str
 
 
 def attribute(resource: Resource, *names: str) -> str:
@@ -16,14 +30,11 @@ def attribute(resource: Resource, *names: str) -> str:
     return ""
 
 
-def application_of(resource: Resource) -> str:
-    """Return the application that the resource says it serves, or ""."""
-    return attribute(resource, *APPLICATION_ATTRIBUTES)
-
-
-def zone_of(resource: Resource) -> str:
-    """Return the resource's zone, or ""."""
-    return attribute(resource, "zone")
+def place_of(resource: Resource) -> Place:
+    """Return where the resource stands; what was made out once is kept."""
+    return _place(
+        resource.cloud, resource.account, resource.region, resource.service, resource.attributes
+    )
 
 
 def scope_of(resource: Resource) -> str:
@@ -31,14 +42,12 @@ def scope_of(resource: Resource) -> str:
 
     Every resource has one, so one that is in no topology still gets its incident.
     """
-    return "|".join(("scope", resource.cloud, resource.account, resource.region, resource.service))
+    return place_of(resource).scope
 
 
 def links_of(resource: Resource) -> tuple[str, ...]:
     """Return the names of what ties the resource to other services; strongest first, maybe none."""
-    place = (resource.cloud, resource.account, resource.region)
-    tied = (("application", application_of(resource)), ("zone", zone_of(resource)))
-    return tuple("|".join((kind, *place, value)) for kind, value in tied if value)
+    return place_of(resource).links
 
 
 def relates(a: Resource, b: Resource) -> bool:
@@ -51,14 +60,25 @@ def relates(a: Resource, b: Resource) -> bool:
 
 def described(resource: Resource) -> Pairs:
     """Return what an incident's members may share, as the pairs that people are shown."""
-    named = (
-        ("service", resource.service),
-        ("application", application_of(resource)),
-        ("zone", zone_of(resource)),
-    )
-    return (
-        ("cloud", resource.cloud),
-        ("account", resource.account),
-        ("region", resource.region),
-        *((name, value) for name, value in named if value),
+    return place_of(resource).described
+
+
+@lru_cache(16_384)
+def _place(cloud: str, account: str, region: str, service: str, attributes: Pairs) -> Place:
+    held = Resource(cloud, service, account, region, "", attributes)
+    application, zone = attribute(held, *APPLICATION_ATTRIBUTES), attribute(held, "zone")
+    ties = (("application", application), ("zone", zone))
+    named = (("service", service), *ties)
+    return Place(
+        "|".join(("scope", cloud, account, region, service)),
+        tuple("|".join((kind, cloud, account, region, value)) for kind, value in ties if value),
+        (
+            ("cloud", cloud),
+            ("account", account),
+            ("region", region),
+            *((name, value) for name, value in named if value),
+        ),
+        application,
+        zone,
+        attribute(held, "tier"),
     )
