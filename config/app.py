@@ -17,6 +17,7 @@ from connectors.late import LateFile
 from connectors.partition import IntakeSettings
 from connectors.recovery_store import RecoverySettings
 from connectors.simulator.settings import SimulatorSource
+from connectors.topology_topic import TopologyTopic
 from operators.detect_settings import DetectSettings
 from operators.drift import DriftSettings
 from operators.ingest import IngestSettings
@@ -39,7 +40,7 @@ class App(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     control_log: KafkaOutput | str | None = None  # a topic, or the path of a file
     control: ControlSettings = ControlSettings()
     models: str | None = None  # folder of the model registry
-    topology: str | None = None  # file of who calls whom
+    topology: TopologyTopic | str | None = None  # who needs whom: a topic, or the path of a file
     inventory: InventoryFile | InventoryTopic | None = None  # whose resources are, how they matter
     catalogue: tuple[str, ...] = ()  # files laid over the shipped metrics and weights, in order
     decode: DecodeSettings = DecodeSettings()

@@ -8,6 +8,7 @@ import msgspec
 import yaml
 
 from connectors.inventory import Entry, Inventory, Match
+from connectors.yaml_text import given_twice, parse
 
 ENDINGS = ".yaml, .yml, .jsonl, .ndjson or .csv"
 _MATCH = frozenset(Match.__struct_fields__)
@@ -49,34 +50,20 @@ _Raw = Iterator[tuple[str, object]]
 
 
 def _from_yaml(path: Path, text: str) -> _Raw:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
     try:
-        node = loader.get_single_node()
-        members = node.value if isinstance(node, yaml.SequenceNode) else []
-        document = None if node is None else loader.construct_document(node)
-    except (yaml.YAMLError, ValueError) as ex:  # ValueError: a date such as 2026-02-30
-        raise ValueError(f"{path}: must be YAML: {' '.join(str(ex).split())}") from ex
-    finally:
-        loader.dispose()
+        document, node = parse(text)
+    except ValueError as ex:
+        raise ValueError(f"{path}: {ex}") from ex
+    members = node.value if isinstance(node, yaml.SequenceNode) else []
     entries = document if isinstance(document, list) else None
     if entries is None:
         raise ValueError(f"{path}: must be a list of entries, got a {type(document).__name__}")
     for number, (raw, member) in enumerate(zip(entries, members, strict=True), 1):
-        twice = _given_twice(member)
-        if twice:
-            raise ValueError(f"{path}: entry {number}: {twice}: must be given once, got it twice")
+        twice = given_twice(member)
+        if twice is not None:
+            name = str(twice.value)
+            raise ValueError(f"{path}: entry {number}: {name}: must be given once, got it twice")
         yield f"entry {number}", raw
-
-
-def _given_twice(node: yaml.Node) -> str:
-    """Return a key that stands twice in a mapping, of which PyYAML would keep the last."""
-    if not isinstance(node, yaml.MappingNode):
-        return ""
-    names = [str(key.value) for key, _ in node.value]
-    for name in names:
-        if names.count(name) > 1:
-            return name
-    return next(filter(None, (_given_twice(value) for _, value in node.value)), "")
 
 
 def _from_lines(path: Path, text: str) -> _Raw:

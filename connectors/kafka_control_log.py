@@ -9,9 +9,9 @@ from connectors.control_log import IdleMark, Record, decode, encode
 from connectors.kafka_client import Contact, KafkaUnavailableError, asking, make_consumer
 from connectors.kafka_settings import KafkaOutput
 from connectors.kafka_sink import Outgoing, Outlet, ensure_topic
+from connectors.kafka_to_end import POLL_S, POLL_SIZE, read_to_end
 
 TOPIC_PROPERTIES = {"cleanup.policy": "delete", "retention.ms": "-1"}  # a replay needs all of it
-POLL_SIZE, POLL_S = 1_000, 0.05
 TAIL_WAIT_S = 0.5  # for the brokers' answer, inside the flow
 
 
@@ -55,30 +55,11 @@ class KafkaControlLog:
         return KafkaTail(self._settings, position)
 
     def _fetch(self, consumer: Consumer) -> None:
-        topic, wait_s = self._settings.topic, self._settings.connect_timeout_s
-        first, last = consumer.get_watermark_offsets(TopicPartition(topic, 0), wait_s)
-        position = first if self._next is None else self._next
-        consumer.assign([TopicPartition(topic, 0, position)])
-        deadline = time.monotonic() + wait_s
-        while position < last:
-            messages = consumer.consume(POLL_SIZE, POLL_S)
-            if messages:
-                deadline = time.monotonic() + wait_s
-            elif time.monotonic() > deadline:
-                raise KafkaUnavailableError(f"kafka:{topic}: stands at {position} of {last}")
-            for message in messages:
-                error, offset = message.error(), message.offset()
-                if offset is None:
-                    continue
-                if error is None:
-                    where = f"kafka:{topic}@{offset}"
-                    self._records.append(decode(message.value() or b"", where))
-                    position = offset + 1
-                elif error.code() == KafkaError._PARTITION_EOF:
-                    position = offset
-                else:
-                    raise KafkaUnavailableError(f"kafka:{topic}: {error.str()}")
-                self._next = position
+        topic = self._settings.topic
+        for message in read_to_end(self._settings, consumer, topic, 0, self._next):
+            offset = message.offset() or 0
+            self._records.append(decode(message.value() or b"", f"kafka:{topic}@{offset}"))
+            self._next = offset + 1
 
 
 class KafkaTail:

@@ -29,18 +29,22 @@ from connectors.simulator.origin import SimulatorOrigin
 from connectors.simulator.settings import OWN_FORMAT
 from connectors.source import Intake, wall_clock
 from connectors.standing_store import StandingSink
+from connectors.topology_file import read_topology_file
+from connectors.topology_topic import read_topology_topic
 from connectors.training_rows import RowsSink
 from flows.control import control_log
 from flows.detect import AnySink
 from flows.models import shelf_of
 from operators.ingest import Ingest, Ingested, remembered_format
 from operators.keygroup import GroupSettings
+from operators.topology import NO_MAP
 from schema import (
     Catalogue,
     Closed,
     LateSample,
     NamedDecoder,
     Reject,
+    TopologyMap,
     TrainingRows,
     Transition,
 )
@@ -137,6 +141,20 @@ def group_settings(
 def catalogue_of(app: App) -> Catalogue:
     """Return the shipped catalogue with the settings' files laid over it."""
     return load_catalogue(*SHIPPED, *app.catalogue)
+
+
+def topology_of(app: App) -> TopologyMap:
+    """Return who needs whom, as the settings' file or topic says it now.
+
+    Raises: ValueError for a bad file, KafkaUnavailableError for a topic that cannot be read.
+    """
+    match app.topology:
+        case None:
+            return NO_MAP
+        case str() as path:
+            return read_topology_file(path)
+        case topic:
+            return read_topology_topic(topic)
 
 
 def incident_sinks(app: App) -> Sequence[AnySink[Transition]]:

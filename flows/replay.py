@@ -23,6 +23,7 @@ from flows.assemble import (
     incident_sinks,
     late_sinks,
     standing_sinks,
+    topology_of,
     training_sinks,
 )
 from flows.control import control_log, control_of
@@ -148,7 +149,8 @@ def replay_flow(
         drifts=[LineFileSink(folder / _DRIFTS, msgspec.json.encode), *also.drifts],
         training=[*(training_sinks(app) if retrain else ()), *also.training],
     )
-    return build(intake, group_settings(app, catalogue, len(intake.names)), app.triage, outputs)
+    group = group_settings(app, catalogue, len(intake.names))
+    return build(intake, group, app.triage, outputs, topology_of(app))
 
 
 def summary_of(outcome: Outcome, labels: Labels | None = None) -> Summary:

@@ -29,6 +29,7 @@ from flows.assemble import (
     incident_sinks,
     late_sinks,
     standing_sinks,
+    topology_of,
     training_sinks,
 )
 from flows.control import control_of, is_live
@@ -71,7 +72,7 @@ def detect_flow(app: App, pace: Path | None, stop: threading.Event) -> Dataflow:
         judged=control.judged,
         drifts=(DriftNotice(),),
     )
-    return build(intake, group, app.triage, outputs)
+    return build(intake, group, app.triage, outputs, topology_of(app))
 
 
 def with_control_log(app: App) -> App:

@@ -73,7 +73,7 @@ def test_bad_records_are_counted_and_logged_once_a_kind(
         (b"web-2", team("shop"), 0),
         (b"web-2", b"broken since", 0),
     )  # fmt: skip
-    caplog.set_level(logging.INFO, "connectors.kafka_inventory")
+    caplog.set_level(logging.INFO, "connectors.kafka_table")
     found = read_inventory_topic(settings(kafka, topic))
     assert found.attributes(WEB) == (("team", "shop"),)
     assert len(found) == 1

@@ -1,0 +1,42 @@
+"""Read a partition of a topic to where it ends now."""
+
+import time
+from collections.abc import Iterator
+
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+
+from connectors.kafka_client import KafkaUnavailableError
+from connectors.kafka_settings import KafkaClient
+
+POLL_SIZE, POLL_S = 1_000, 0.05
+
+
+def read_to_end(
+    settings: KafkaClient, consumer: Consumer, topic: str, partition: int, start: int | None = None
+) -> Iterator[Message]:
+    """Yield the messages from offset `start` (None: the first kept) to the partition's end.
+
+    The consumer is assigned to that partition alone.
+    Raises: KafkaUnavailableError where nothing comes for `connect_timeout_s`.
+    """
+    wait_s = settings.connect_timeout_s
+    where = f"kafka:{topic}/{partition}"
+    first, last = consumer.get_watermark_offsets(TopicPartition(topic, partition), wait_s)
+    position = first if start is None else start
+    consumer.assign([TopicPartition(topic, partition, position)])
+    deadline = time.monotonic() + wait_s
+    while position < last:
+        messages = consumer.consume(POLL_SIZE, POLL_S)
+        if messages:
+            deadline = time.monotonic() + wait_s
+        elif time.monotonic() > deadline:
+            raise KafkaUnavailableError(f"{where}: stands at {position} of {last}")
+        for message in messages:
+            error, offset = message.error(), message.offset()
+            if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                raise KafkaUnavailableError(f"{where}: {error.str()}")
+            if offset is None or message.partition() != partition:
+                continue  # the last assignment's
+            if error is None:
+                yield message
+            position = offset if error is not None else offset + 1
