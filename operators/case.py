@@ -53,7 +53,9 @@ class Case(msgspec.Struct):
     ack_by_ms: int | None = None
     resolve_by_ms: int | None = None
     breach_ms: int | None = None
+    returns: list[int] = []  # when alerts came back after there was none; the newest last
     flapping: bool = False
+    said_flapping: bool = False
 
     @classmethod
     def of(cls, name: str, edge: Anomaly) -> "Case":

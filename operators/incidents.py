@@ -13,6 +13,7 @@ import msgspec
 
 from operators import acts
 from operators.case import Case
+from operators.flapping import came_back
 from operators.life import TriageSettings, next_due_ms, settle
 from operators.scope import links_of, place_of, scope_of
 from operators.tally import Tally
@@ -56,6 +57,7 @@ class Incidents:
         """Take one edge; what comes of it is said by `settle` at the edge's tick."""
         if edge.edge == "open":
             case = self._home(edge)
+            came_back(case, edge.tick_ms)
             case.open(edge)
             self._note(case, edge)
             self._touched.add(case.id)

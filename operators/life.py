@@ -5,6 +5,7 @@ import heapq
 import msgspec
 
 from operators.case import Case
+from operators.flapping import FlapSettings, flapping_in_words, judge_flapping
 from operators.quantity import span
 from operators.severity import SeveritySettings, judge
 from operators.telling import ACTOR, say
@@ -21,12 +22,13 @@ class TriageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_members: int = 50  # shown, and kept with their evidence
     lead_s: float = 120.0  # head start as a suspect of a metric that saturates
     update_s: float = 300.0  # between updates, except where severity rises
-    quiet_s: float = 600.0  # all alerts closed for this long: resolved
+    quiet_s: float = 1_200.0  # all alerts closed for this long: resolved
     reopen_s: float = 1_800.0  # after it was resolved
     max_open_s: float = 604_800.0  # then resolved whatever its alerts say
     close_after_s: float = 14_400.0  # after it was resolved; until then people may reopen it
     unack_after_s: float = 14_400.0  # without a word of anybody; 0: never
     severity: SeveritySettings = SeveritySettings()
+    flap: FlapSettings = FlapSettings()
 
     def __post_init__(self) -> None:
         for name in ("window_s", "storm_s", "quiet_s", "max_open_s", "close_after_s"):
@@ -56,12 +58,12 @@ def next_due_ms(case: Case, settings: TriageSettings) -> int:
     if case.acked_ms is not None and settings.unack_after_s > 0:
         due.append(case.touched_ms + _ms(settings.unack_after_s))
     if case.open_count == 0 and case.held_ms is None:
-        due.append(case.last_close_ms + _ms(settings.quiet_s))
+        due.append(case.last_close_ms + _quiet_ms(case, settings))
     if case.open_count > 0:
         steps = (case.episode_ms + _ms(least) for least, _ in settings.severity.duration_s)
         due += (step for step in steps if step > case.judged_ms)
         if case.standing.lower_since_ms is not None:
-            due.append(case.standing.lower_since_ms + _ms(settings.severity.settle_s))
+            due.append(case.standing.lower_since_ms + _settle_ms(case, settings))
     if case.news is not None:
         due.append(case.said_ms + _ms(settings.update_s))
     return min(due)
@@ -78,7 +80,8 @@ def settle(case: Case, now_ms: int, settings: TriageSettings) -> list[Transition
     case.judged_ms = now_ms
     if case.unranked:
         _rank(case, settings)
-    quiet_ms = _ms(settings.quiet_s)
+    judge_flapping(case, settings.flap)
+    quiet_ms = _quiet_ms(case, settings)
     if case.open_count == 0 and case.held_ms is None and now_ms >= case.last_close_ms + quiet_ms:
         return [resolve(case, now_ms, f"every alert has been closed for {span(quiet_ms)}")]
     if now_ms >= _give_up_ms(case, settings):
@@ -87,7 +90,7 @@ def settle(case: Case, now_ms: int, settings: TriageSettings) -> list[Transition
         facts = case.tally.facts(case.members, (now_ms - case.episode_ms) / 1000)
         case.confidence = facts.confidence
         verdict = judge(settings.severity, facts)
-        case.standing.settle(verdict, now_ms, _ms(settings.severity.settle_s))
+        case.standing.settle(verdict, now_ms, _settle_ms(case, settings))
     return _unack(case, now_ms, settings) + _speak(case, now_ms, settings)
 
 
@@ -96,6 +99,7 @@ def resolve(
 ) -> Transition:
     """End the case's episode; its alerts that are open count as closed."""
     case.end(now_ms)
+    case.flapping = case.said_flapping = False
     return _tell(case, "resolved", now_ms, reason, actor, request)
 
 
@@ -113,6 +117,16 @@ def _unack(case: Case, now_ms: int, settings: TriageSettings) -> list[Transition
         return []
     case.acked_ms = None
     return [say(case, "unacknowledged", now_ms, f"no word of anybody for {span(after_ms)}")]
+
+
+def _quiet_ms(case: Case, settings: TriageSettings) -> int:
+    return _ms(settings.flap.hold_s if case.flapping else settings.quiet_s)
+
+
+def _settle_ms(case: Case, settings: TriageSettings) -> int:
+    """Return how long severity must have been lower; what flaps must not fall and rise again."""
+    longer = settings.flap.hold_s if case.flapping else 0.0
+    return _ms(max(longer, settings.severity.settle_s))
 
 
 def _give_up_ms(case: Case, settings: TriageSettings) -> int:
@@ -151,7 +165,7 @@ def _speak(case: Case, now_ms: int, settings: TriageSettings) -> list[Transition
     if case.news == "reopened":
         after = span(now_ms - case.said_ms)
         return [_tell(case, "reopened", now_ms, f"alerts again, {after} after it was resolved")]
-    parts = _changes(case)
+    parts = _changes(case, settings)
     case.news = "updated" if parts else None
     due = now_ms >= case.said_ms + _ms(settings.update_s)
     if parts and (due or severity > case.said_severity):
@@ -159,7 +173,7 @@ def _speak(case: Case, now_ms: int, settings: TriageSettings) -> list[Transition
     return []
 
 
-def _changes(case: Case) -> list[str]:
+def _changes(case: Case, settings: TriageSettings) -> list[str]:
     """Return what has changed for a person since the incident last spoke."""
     parts: list[str] = []
     severity, said = case.standing.severity, case.said_severity
@@ -167,6 +181,8 @@ def _changes(case: Case) -> list[str]:
         verb = "rose" if severity > said else "fell"
         because = ", ".join(case.standing.reasons)
         parts.append(f"severity {verb} from {said.name} to {severity.name}: {because}")
+    if case.flapping and not case.said_flapping:
+        parts.append(flapping_in_words(case, settings.flap))
     joined = len(case.members) - case.said_count
     if joined > 0:
         parts.append(f"{joined} more {'alert' if joined == 1 else 'alerts'}")
@@ -182,6 +198,6 @@ def _tell(
     """Say what is new, and remember that it was said."""
     case.news = None
     case.said_ms, case.said_severity = now_ms, case.standing.severity
-    case.said_count = len(case.members)
+    case.said_count, case.said_flapping = len(case.members), case.flapping
     case.said_first = case.members[case.suspects[0]].resource.key
     return say(case, event, now_ms, reason, actor, request)

@@ -9,6 +9,8 @@ from schema import Anomaly, Closed, Evidence, Resource, Severity, Transition
 MINUTE_MS = 60_000
 NOON_MS = 1_772_366_400_000  # 2026-03-01 12:00 UTC
 
+BRISK = TriageSettings(quiet_s=600.0)  # stories are shorter so
+
 Edge = Literal["open", "update", "close"]
 
 
@@ -63,7 +65,7 @@ def told(
     edges: Sequence[Anomaly], until: float, settings: TriageSettings | None = None
 ) -> list[Transition]:
     """Return what one group's edges up to a minute make of incidents."""
-    triage = Triage(TriageSettings() if settings is None else settings, 1)
+    triage = Triage(BRISK if settings is None else settings, 1)
     return triage.step(closed(0, until, edges))
 
 

@@ -115,8 +115,8 @@ def test_an_id_is_made_of_scope_time_and_first_resource() -> None:
     assert ids[0] == "inc-2867b61052f4eca3"
 
 
-SETTINGS = TriageSettings(max_members=4, max_open_s=7200.0)
-PATIENT = TriageSettings(max_members=4)  # gives no incident up within a history
+SETTINGS = TriageSettings(max_members=4, quiet_s=600.0, max_open_s=7200.0)
+PATIENT = TriageSettings(max_members=4, quiet_s=600.0)  # gives no incident up within a history
 
 
 def lives(edges: list[Anomaly]) -> tuple[dict[str, list[Transition]], Triage]:

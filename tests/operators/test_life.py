@@ -10,7 +10,7 @@ from tests.operators.edges import LATENCY, at, edge, evidence, resource, story, 
 
 A, B, C = resource("a"), resource("b"), resource("c")
 CPU = (evidence(),)
-AGELESS = TriageSettings(severity=SeveritySettings(duration_s=()))
+AGELESS = TriageSettings(quiet_s=600.0, severity=SeveritySettings(duration_s=()))
 LIVES = [
     ("opens once", [edge("open", A, 0)], [(0, "opened", 1)]),
     (
@@ -161,22 +161,11 @@ def test_an_incident_that_never_ends_is_given_up_and_says_why() -> None:
 
 @pytest.mark.parametrize(("minute", "event"), [(60, "reopened"), (60.1, "opened")])
 def test_an_incident_older_than_the_limit_is_not_reopened(minute: float, event: str) -> None:
-    settings = TriageSettings(max_open_s=3600.0)
+    settings = TriageSettings(quiet_s=600.0, max_open_s=3600.0)
     edges = [edge("open", A, 0), edge("close", A, 40), edge("open", A, minute)]
     said = told(edges, 90, settings)
     assert [out.event for out in said] == ["opened", "resolved", event]
     assert (said[2].incident.id == said[0].incident.id) == (event == "reopened")
-
-
-@pytest.mark.parametrize("period", [2, 4, 10, 20])
-def test_an_hour_of_flapping_is_told_once_and_ended_once(period: int) -> None:
-    edges = [
-        one
-        for start in range(0, 60, period)
-        for one in (edge("open", A, start), edge("close", A, start + period // 2))
-    ]
-    said = told(edges, 120)
-    assert [out.event for out in said] == ["opened", "resolved"]
 
 
 @pytest.mark.parametrize(
@@ -186,7 +175,7 @@ def test_an_hour_of_flapping_is_told_once_and_ended_once(period: int) -> None:
         ({"quiet_s": float("nan")}, "quiet_s must be in"),
         ({"reopen_s": -1.0}, r"reopen_s must be in \[0, 2592000.0\] s, got -1.0"),
         ({"max_members": 0}, r"max_members must be in \[1, 1000\], got 0"),
-        ({"max_open_s": 600.0}, "quiet_s must be below max_open_s"),
+        ({"max_open_s": 1200.0}, "quiet_s must be below max_open_s"),
         ({"close_after_s": 600.0}, "reopen_s must be at most close_after_s"),
         ({"unack_after_s": -1.0}, "unack_after_s must be in"),
     ],

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from operators.triage import KEY, Triage, TriageSettings, TriageState, triage_alerts
 from schema import Anomaly, Closed, Transition
 from tests.operators.alert_histories import END, GROUPS, Story, histories, stories, whole
-from tests.operators.edges import closed, edge, evidence, resource, story
+from tests.operators.edges import BRISK, closed, edge, evidence, resource, story
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "triage.v2.bin"
-SETTINGS = TriageSettings(max_members=4)
+SETTINGS = TriageSettings(max_members=4, quiet_s=600.0)
 Said = list[Transition]
 
 
@@ -133,7 +133,7 @@ LAST = edge("close", GOLDEN_EDGES[0].resource, 19, confidence=0.95)
 
 def golden() -> Triage:
     """Return what the golden file holds: one incident open, one resolved, one edge that waits."""
-    triage = Triage(TriageSettings(), 2)
+    triage = Triage(BRISK, 2)
     triage.step(closed(0, 20, [*GOLDEN_EDGES, LAST]))
     triage.step(closed(1, 15))
     return triage
@@ -142,7 +142,7 @@ def golden() -> Triage:
 def test_the_golden_snapshot_still_decodes_and_goes_on() -> None:
     kept = GOLDEN.read_bytes()
     assert msgspec.msgpack.decode(kept, type=TriageState).ledger.cases
-    resumed, fresh = Triage(TriageSettings(), 2, kept), golden()
+    resumed, fresh = Triage(BRISK, 2, kept), golden()
     for triage in (resumed, fresh):
         assert triage.step(closed(0, 120)) == []
     said = resumed.step(closed(1, 120))
