@@ -7,12 +7,16 @@ clock is put back at 03:00, not from then (02:00) on, and again from the second 
 Source: Alertmanager's time intervals, which do the same.
 """
 
+import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from schema import Recurrence
 
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_GROUPS = {"day": tuple(range(7)), "weekday": (0, 1, 2, 3, 4), "weekend": (5, 6)}
+_TIME = re.compile(r"(\d{1,2}):(\d{2})")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE_MS, _DAY_MS = 60_000, 86_400_000
 _LOOK_AHEAD_DAYS = 9  # a week, and what a change of the clock can move
@@ -31,6 +35,33 @@ def check_recurrence(recurs: Recurrence) -> None:
         raise ValueError(
             f'zone must be a name as "Europe/Berlin" of the IANA data base, got {recurs.zone!r}'
         ) from None
+
+
+def parse_recurrence(every: str, from_: str | int, to: str | int, zone: str) -> Recurrence:
+    """Return what people write, checked.
+
+    >>> parse_recurrence("mon,fri", "22:00", "6:30", "Europe/Berlin")
+    Recurrence(from_minute=1320, until_minute=390, zone='Europe/Berlin', days=(0, 4))
+    """
+    days = {day for name in every.split(",") for day in _days(name.strip().lower(), every)}
+    recurs = Recurrence(_minute("from", from_), _minute("to", to), zone, tuple(sorted(days)))
+    check_recurrence(recurs)
+    return recurs
+
+
+def shown_recurrence(recurs: Recurrence) -> str:
+    """Return it in words.
+
+    >>> shown_recurrence(Recurrence(150, 210, "Europe/Berlin"))
+    'every day 02:30-03:30 Europe/Berlin'
+    """
+    group = next((name for name, days in _GROUPS.items() if days == recurs.days), "")
+    days = group or ", ".join(DAYS[day] for day in recurs.days)
+    clock = "-".join(
+        f"{minute // 60:02}:{minute % 60:02}"
+        for minute in (recurs.from_minute, recurs.until_minute)
+    )
+    return f"every {days} {clock} {recurs.zone}"
 
 
 def comes_at(recurs: Recurrence, now_ms: int) -> bool:
@@ -83,6 +114,26 @@ def _offset_ms(zone: str, now_ms: int) -> int:
     """Return by how much the zone's wall clock is ahead of UTC."""
     offset = (_EPOCH + timedelta(milliseconds=now_ms)).astimezone(_zone(zone)).utcoffset()
     return 0 if offset is None else round(offset.total_seconds() * 1000)
+
+
+def _days(name: str, every: str) -> tuple[int, ...]:
+    if name in _GROUPS:
+        return _GROUPS[name]
+    if name not in DAYS:
+        raise ValueError(f"every must be {', '.join(_GROUPS)} or days as in mon,tue, got {every!r}")
+    return (DAYS.index(name),)
+
+
+def _minute(name: str, time: str | int) -> int:
+    """Return the minute of the day; YAML reads 12:30 without quotes as a number, 750."""
+    if isinstance(time, int):
+        hour, minute = divmod(time, 60)
+    else:
+        found = _TIME.fullmatch(time)
+        hour, minute = (int(found[1]), int(found[2])) if found else (99, 0)
+    if not (0 <= hour < 24 and 0 <= minute < 60) and (hour, minute) != (24, 0):
+        raise ValueError(f"{name} must be a time of the day as in 02:30, got {time!r}")
+    return (hour * 60 + minute) % 1440
 
 
 def _weekday(day: int) -> int:
