@@ -56,6 +56,11 @@ class Case(msgspec.Struct):
     returns: list[int] = []  # when alerts came back after there was none; the newest last
     flapping: bool = False
     said_flapping: bool = False
+    # who is told: nobody while one of these is not empty, see operators.quiet
+    silenced_by: tuple[str, ...] = ()
+    inhibited_by: str = ""
+    said_hushed: tuple[str, ...] = ("",)
+    pattern: str = ""  # what it looks like; "": nothing known
 
     @classmethod
     def of(cls, name: str, edge: Anomaly) -> "Case":
@@ -75,6 +80,11 @@ class Case(msgspec.Struct):
     def resources(self) -> int:
         """How many alerted in this episode."""
         return len(self.tally.open_alerts)
+
+    @property
+    def hushed(self) -> tuple[str, ...]:
+        """Return by what it is kept from people."""
+        return (*self.silenced_by, self.inhibited_by)
 
     def may_reopen(self, now_ms: int, reopen_s: float, max_open_s: float) -> bool:
         """Tell whether an alert of `now_ms` opens it again.

@@ -14,11 +14,25 @@ import msgspec
 from operators import acts
 from operators.case import Case
 from operators.flapping import came_back
-from operators.life import TriageSettings, next_due_ms, settle
+from operators.inhibition import Inhibition
+from operators.life import TriageSettings, next_due_ms, settle, weigh
+from operators.quiet import Quiet
 from operators.scope import links_of, place_of, scope_of
+from operators.silences import Silences, SilenceState
 from operators.tally import Tally
 from operators.topology import Topology
-from schema import Act, Anomaly, Feedback, Resource, TopologyChange, Transition, TriageCommand
+from schema import (
+    Act,
+    Anomaly,
+    Expire,
+    Feedback,
+    Resource,
+    Silence,
+    TopologyChange,
+    Transition,
+    TriageCommand,
+)
+from schema.life import LIVE
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +48,7 @@ class Ledger(msgspec.Struct):
     cases: dict[str, Case] = {}
     by_resource: dict[str, str] = {}  # resource key -> incident that an alert of it joined last
     by_name: dict[str, str] = {}  # scope or link -> incident that an alert of it joined last
+    silences: SilenceState = msgspec.field(default_factory=SilenceState)
 
 
 class Incidents:
@@ -45,6 +60,11 @@ class Incidents:
         self._settings = settings
         self._topology = Topology() if topology is None else topology
         self._ledger = ledger
+        self._quiet = Quiet(
+            Silences(settings.silences, ledger.silences),
+            Inhibition(settings.inhibit, settings.cause_hides_s, self._topology),
+            self._topology,
+        )
         self._touched: set[str] = set()
         self._due: dict[str, int] = {}  # by incident
         self._timers: list[tuple[int, str]] = []  # a heap; an entry that `_due` denies is void
@@ -73,6 +93,8 @@ class Incidents:
                 self._topology.change(command)
             case Act() | Feedback():
                 return self._act(command, now_ms)
+            case Silence() | Expire():
+                self._quiet.obey(command, now_ms)
         return []
 
     def settle(self, now_ms: int) -> list[Transition]:
@@ -81,19 +103,34 @@ class Incidents:
         cases = sorted(
             (self._ledger.cases[name] for name in ids), key=lambda case: (case.opened_ms, case.id)
         )
+        self._touched.clear()
+        for case in cases:
+            weigh(case, now_ms, self._settings)
+        hushed = self._quiet.judge(self._ledger.cases, cases, now_ms)
         said: list[Transition] = []
         for case in cases:
+            said += self._quiet.tell(case, now_ms)
             said += settle(case, now_ms, self._settings)
             self._keep(case)
-        self._touched.clear()
-        return said
+        ended = [case for case in cases if case.state not in LIVE]
+        if ended:  # what they have hidden is heard again
+            hushed += self._quiet.judge(self._ledger.cases, ended, now_ms)
+        for case in hushed:
+            said += self._quiet.tell(case, now_ms)
+        return sorted(said, key=lambda each: (each.incident.opened_ms, each.incident.id))
 
     def pass_until(self, limit_ms: int) -> list[Transition]:
         """Let the timers speak that are due before `limit_ms`, each at its own time."""
         said: list[Transition] = []
-        while self._timers and self._timers[0][0] < limit_ms:
-            said += self.settle(self._timers[0][0])
+        while (due_ms := self._next_due_ms()) is not None and due_ms < limit_ms:
+            said += self.settle(due_ms)
         return said
+
+    def _next_due_ms(self) -> int | None:
+        due_ms = [self._timers[0][0]] if self._timers else []
+        if self._quiet.due_ms is not None:
+            due_ms.append(self._quiet.due_ms)
+        return min(due_ms, default=None)
 
     def _act(self, command: Act | Feedback, now_ms: int) -> list[Transition]:
         case = self._ledger.cases.get(command.incident)
@@ -101,6 +138,7 @@ class Incidents:
             logger.warning("%s is asked for, which is closed or never was", command.incident)
             return []
         said = acts.obey(case, command, now_ms)
+        self._quiet.forget(case)
         self._keep(case)
         return said
 

@@ -1,7 +1,8 @@
 """Inhibition: an incident is told to nobody as long as another one, which is told, explains it.
 
 Either by the topology: all that alerts in it needs the first suspect of an incident that is no
-younger, no less severe, and opened not long before. Or by a rule of the settings, as in Alertmanager.
+younger, no less severe, and opened not long before. Or by a rule of the settings, as in
+Alertmanager.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -69,9 +70,14 @@ class Inhibition:
         self._needing: dict[str, frozenset[str]] = {}
 
     @property
-    def rules(self) -> bool:
-        """Tell whether there are rules, and so something to ask of labels."""
+    def has_rules(self) -> bool:
+        """Tell whether there is a rule, and so something to ask of labels."""
         return bool(self._names)
+
+    @property
+    def is_needed(self) -> bool:
+        """Tell whether anything can be inhibited: there is a rule, or an edge of the topology."""
+        return self.has_rules or (self._within_ms > 0 and not self._topology.is_empty)
 
     def sides(
         self, alerts: Sequence[Labels]

@@ -1,13 +1,16 @@
 """One incident's life: opened, updated, resolved, reopened, and what is said at each step."""
 
 import heapq
+from collections.abc import Sequence
 
 import msgspec
 
 from operators.case import Case
 from operators.flapping import FlapSettings, flapping_in_words, judge_flapping
+from operators.inhibition import InhibitRule
 from operators.quantity import span
 from operators.severity import SeveritySettings, judge
+from operators.silences import SilenceSettings
 from operators.telling import ACTOR, say
 from schema import Event, Transition
 
@@ -27,6 +30,9 @@ class TriageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_open_s: float = 604_800.0  # then resolved whatever its alerts say
     close_after_s: float = 14_400.0  # after it was resolved; until then people may reopen it
     unack_after_s: float = 14_400.0  # without a word of anybody; 0: never
+    silences: tuple[SilenceSettings, ...] = ()
+    inhibit: tuple[InhibitRule, ...] = ()
+    cause_hides_s: float = 1_800.0  # an incident that hits only what needs an older one's; 0: never
     severity: SeveritySettings = SeveritySettings()
     flap: FlapSettings = FlapSettings()
 
@@ -34,7 +40,7 @@ class TriageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name in ("window_s", "storm_s", "quiet_s", "max_open_s", "close_after_s"):
             if not 0 < getattr(self, name) <= MAX_S:
                 raise ValueError(f"{name} must be in (0, {MAX_S}] s, got {getattr(self, name)!r}")
-        for name in ("lead_s", "update_s", "reopen_s", "unack_after_s"):
+        for name in ("lead_s", "update_s", "reopen_s", "unack_after_s", "cause_hides_s"):
             if not 0 <= getattr(self, name) <= MAX_S:
                 raise ValueError(f"{name} must be in [0, {MAX_S}] s, got {getattr(self, name)!r}")
         if not 1 <= self.max_members <= 1_000:
@@ -43,6 +49,8 @@ class TriageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(
                 f"quiet_s must be below max_open_s, got {(self.quiet_s, self.max_open_s)!r}"
             )
+        for named in (("silences", self.silences), ("inhibit", self.inhibit)):
+            _check_names(*named)
         if not self.reopen_s <= self.close_after_s:
             raise ValueError(
                 "reopen_s must be at most close_after_s, "
@@ -69,28 +77,21 @@ def next_due_ms(case: Case, settings: TriageSettings) -> int:
     return min(due)
 
 
-def settle(case: Case, now_ms: int, settings: TriageSettings) -> list[Transition]:
-    """Judge the case after all edges of `now_ms`; return the one thing to say about it, if any.
+def weigh(case: Case, now_ms: int, settings: TriageSettings) -> None:
+    """Find out after all edges of `now_ms` who is suspect and how bad it is; say nothing yet.
 
     Cost: in proportion to the edges that came, and a light pass over the members where the worst
     alert has got better.
     """
     if case.resolved_ms is not None:
-        return _close(case, now_ms, settings)
+        return
     case.judged_ms = now_ms
     if case.unranked:
         _rank(case, settings)
-    judge_flapping(case, settings.flap)
-    quiet_ms = _quiet_ms(case, settings)
     if case.open_count == 0 and case.held_ms is None and now_ms >= case.last_close_ms + quiet_ms:
         return [resolve(case, now_ms, f"every alert has been closed for {span(quiet_ms)}")]
     if now_ms >= _give_up_ms(case, settings):
         return [resolve(case, now_ms, f"open for {span(_ms(settings.max_open_s))}, the limit")]
-    if case.open_count > 0:
-        facts = case.tally.facts(case.members, (now_ms - case.episode_ms) / 1000)
-        case.confidence = facts.confidence
-        verdict = judge(settings.severity, facts)
-        case.standing.settle(verdict, now_ms, _settle_ms(case, settings))
     return _unack(case, now_ms, settings) + _speak(case, now_ms, settings)
 
 
@@ -131,6 +132,12 @@ def _settle_ms(case: Case, settings: TriageSettings) -> int:
 
 def _give_up_ms(case: Case, settings: TriageSettings) -> int:
     return max(case.episode_ms, case.held_ms or 0) + _ms(settings.max_open_s)
+
+
+def _check_names(key: str, given: Sequence[SilenceSettings | InhibitRule]) -> None:
+    names = [each.id if isinstance(each, SilenceSettings) else each.name for each in given]
+    if len(set(names)) < len(names):
+        raise ValueError(f"{key} must each have a name of its own, got {names!r}")
 
 
 def _ms(seconds: float) -> int:

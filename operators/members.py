@@ -27,6 +27,7 @@ class AlertRecord(msgspec.Struct, array_like=True):
     saturates: bool
     floor: Severity | None
     evidence: tuple[Evidence, ...]  # of the edge with that score; () where kept light
+    metric: str = ""  # foremost in that evidence
 
     @classmethod
     def of(cls, edge: Anomaly) -> "AlertRecord":
@@ -43,6 +44,7 @@ class AlertRecord(msgspec.Struct, array_like=True):
             saturates(edge.evidence),
             edge.floor,
             edge.evidence,
+            edge.evidence[0].metric if edge.evidence else "",
         )
 
     def take(self, edge: Anomaly) -> None:
@@ -55,6 +57,7 @@ class AlertRecord(msgspec.Struct, array_like=True):
         if edge.score >= self.score or not self.evidence:
             self.score = max(self.score, edge.score)
             self.evidence = edge.evidence
+            self.metric = edge.evidence[0].metric if edge.evidence else self.metric
             self.saturates = self.saturates or saturates(edge.evidence)
 
     def rank(self, episode_ms: int, lead_ms: int) -> Rank:

@@ -101,50 +101,65 @@ def next_change_ms(silence: Silence, now_ms: int) -> int | None:
     return silence.ends_ms if turn_ms is None else min(turn_ms, silence.ends_ms)
 
 
+class SilenceState(msgspec.Struct):
+    """What must be remembered. Memory: a record for each silence that has not ended."""
+
+    held: dict[str, Silence] = {}  # that people added, by id
+    due_ms: int | None = None  # when another may come into force, or one may end
+
+
 class Silences:
-    """Those of the settings, and those that people have added, which it keeps in `held`.
+    """Those of the settings and those that people have added, and which of them are in force."""
 
-    Memory: `held` has those that have not ended.
-    """
+    def __init__(self, settings: Sequence[SilenceSettings], state: SilenceState) -> None:
+        self._fixed = {each.id: each.silence() for each in settings}
+        self._state = state
+        self.in_force: tuple[Silence, ...] = ()  # at the last turn, by id
 
-    def __init__(self, settings: Sequence[SilenceSettings], held: dict[str, Silence]) -> None:
-        self._fixed = [each.silence() for each in settings]
-        self._held = held
-        self._in_force: list[Silence] = []
+    @property
+    def due_ms(self) -> int | None:
+        """Return the time of the next turn; None: not before a command comes."""
+        return self._state.due_ms
 
     def obey(self, command: Silence | Expire, now_ms: int) -> None:
-        """Add one, in place of another of the same id, or end one; what is unknown stays so.
+        """Add one, in place of another of the same id, or end one; a turn is due then.
 
-        One that the command line would have refused silences nothing.
+        One that the command line would have refused silences nothing. Those of the settings are
+        ended there.
         """
+        held = self._state.held
         if isinstance(command, Silence):
             try:
                 check_silence(command, everything=True)
             except ValueError as ex:
                 logger.warning("silence %s is not obeyed: %s", command.id, ex)
                 return
-            self._held[command.id] = command
-        elif command.silence in self._held:
-            known = self._held[command.silence]
+            held[command.id] = command
+        elif command.silence in held:
+            known = held[command.silence]
             ends_ms = min(known.ends_ms, now_ms)
-            self._held[command.silence] = msgspec.structs.replace(known, ends_ms=ends_ms)
+            held[command.silence] = msgspec.structs.replace(known, ends_ms=ends_ms)
 
-    def turn(self, now_ms: int) -> int | None:
-        """Take up which are in force now, and forget those that have ended.
+    def turn(self, now_ms: int) -> None:
+        """Take up which are in force now, and forget those that have ended."""
+        held = self._state.held
+        for name in [name for name, each in held.items() if each.ends_ms <= now_ms]:
+            del held[name]
+        known = {**held, **self._fixed}
+        self.in_force = tuple(
+            known[name] for name in sorted(known) if in_force(known[name], now_ms)
+        )
+        changes = (next_change_ms(silence, now_ms) for silence in known.values())
+        self._state.due_ms = min((each for each in changes if each is not None), default=None)
 
-        Returns the next time at which that may change; None: not unless a command comes.
-        """
-        for name in [name for name, each in self._held.items() if each.ends_ms <= now_ms]:
-            del self._held[name]
-        known = sorted((*self._fixed, *self._held.values()), key=lambda silence: silence.id)
-        self._in_force = [silence for silence in known if in_force(silence, now_ms)]
-        changes = (next_change_ms(silence, now_ms) for silence in known)
-        return min((change for change in changes if change is not None), default=None)
-
-    @property
-    def now(self) -> Sequence[Silence]:
-        """Return those that were in force at the last turn, by id."""
-        return self._in_force
+    def words(self, name: str) -> str:
+        """Return which silence it is, whose, and why."""
+        for silence in self.in_force:
+            if silence.id == name:
+                said = ": ".join(filter(None, (silence.actor, silence.reason)))
+                verb = "silenced by" if silence.purpose == "silence" else "in maintenance window"
+                return f"{verb} {name}" + (f" ({said})" if said else "")
+        return f"silenced by {name}, which has ended"
 
 
 def silenced_by(alerts: Sequence[Labels], silences: Sequence[Silence]) -> tuple[str, ...]:
@@ -160,11 +175,6 @@ def silenced_by(alerts: Sequence[Labels], silences: Sequence[Silence]) -> tuple[
             found.append(silence.id)
             covered.update(matched)
     return tuple(found) if alerts and len(covered) == len(alerts) else ()
-
-
-def still_silenced_by(held: tuple[str, ...], silences: Sequence[Silence]) -> tuple[str, ...]:
-    """Return `held` if all of them are still in force: for an incident whose alerts have closed."""
-    return held if {silence.id for silence in silences}.issuperset(held) else ()
 
 
 def why_not(matchers: Sequence[Matcher], labels: Labels) -> tuple[Matcher, ...]:

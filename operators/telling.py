@@ -12,6 +12,7 @@ def say(
 ) -> Transition:
     """Return the case's next event. It must have been ranked: somebody is its first suspect."""
     case.revision += 1
+    case.said_hushed = case.hushed
     return Transition(event, now_ms, actor, reason, incident_of(case, now_ms), request)
 
 
@@ -43,4 +44,6 @@ def incident_of(case: Case, now_ms: int) -> Incident:
         breach_ms=case.breach_ms,
         verdict=case.verdict,
         flapping=case.flapping,
+        silenced_by=case.silenced_by,
+        inhibited_by=case.inhibited_by,
     )

@@ -85,6 +85,11 @@ class Topology:
 
     # ------------------------------------------------------------------ asking
 
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether nothing is known to need anything."""
+        return not self._in_force
+
     def node(self, resource: Resource) -> str:
         """Return the node that a resource is: by key, uid or name, else its name."""
         names = (resource.key, resource.uid)
