@@ -88,6 +88,19 @@ def weigh(case: Case, now_ms: int, settings: TriageSettings) -> None:
     case.judged_ms = now_ms
     if case.unranked:
         _rank(case, settings)
+    judge_flapping(case, settings.flap)
+    if case.open_count > 0 and now_ms < _give_up_ms(case, settings):
+        facts = case.tally.facts(case.members, (now_ms - case.episode_ms) / 1000)
+        case.confidence = facts.confidence
+        verdict = judge(settings.severity, facts)
+        case.standing.settle(verdict, now_ms, _settle_ms(case, settings))
+
+
+def settle(case: Case, now_ms: int, settings: TriageSettings) -> list[Transition]:
+    """Return what there is to say of a case that has been weighed, if anything."""
+    if case.resolved_ms is not None:
+        return _close(case, now_ms, settings)
+    quiet_ms = _quiet_ms(case, settings)
     if case.open_count == 0 and case.held_ms is None and now_ms >= case.last_close_ms + quiet_ms:
         return [resolve(case, now_ms, f"every alert has been closed for {span(quiet_ms)}")]
     if now_ms >= _give_up_ms(case, settings):
