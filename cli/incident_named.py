@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from connectors.incident_store import IncidentStore
     from schema import Incident
 
+COUNTED = 100  # incidents whose ids begin alike
 DEFAULT_URL = "sqlite:///.foreshock/incidents.db"
 Store = Annotated[
     str, typer.Option(help="URL of the incident store.", envvar="FORESHOCK_STORE", metavar="URL")
@@ -26,13 +27,13 @@ def open_store(url: str) -> "IncidentStore":
 
 def find_incident(store: "IncidentStore", incident_id: str) -> "Incident":
     """Return the incident of an id, or of how it begins if that is one alone."""
-    exact = store.get_incident(incident_id)
-    if exact is not None:
-        return exact
-    found = [
-        each for each in store.list_incidents(limit=1_000_000) if each.id.startswith(incident_id)
-    ]
-    if len(found) != 1:
-        how_many = "no incident" if not found else f"{len(found)} incidents"
-        raise CommandFailed(f"{how_many} with an id that begins with {incident_id!r}")
-    return found[0]
+    found = store.find_ids(incident_id, limit=COUNTED)
+    incident = store.get_incident(found[0]) if incident_id in found or len(found) == 1 else None
+    if incident is None:
+        how_many = (
+            f"{len(found)} incidents" if len(found) < COUNTED else f"{COUNTED} or more incidents"
+        )
+        raise CommandFailed(
+            f"{how_many if found else 'no incident'} with an id that begins with {incident_id!r}"
+        )
+    return incident

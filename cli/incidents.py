@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.errors import BadInput
+from cli.errors import BadInput, bad_input
 from cli.incident_feedback import FEEDBACK_HELP, feedback
 from cli.incident_named import DEFAULT_URL, Store, find_incident, open_store
 
@@ -18,7 +18,8 @@ LIST_HELP = """List incidents, those that opened last first.
 \b
 Examples:
   foreshock incidents list
-  foreshock incidents list --state open --severity HIGH
+  foreshock incidents list --state open --severity HIGH --service aws.rds
+  foreshock incidents list --title "orders-db latency"
   foreshock incidents list --store sqlite:///.foreshock/demo.db --json
 """
 SHOW_HELP = """Show one incident: what, why, who is hit, and what happened to it.
@@ -44,26 +45,42 @@ def register(app: typer.Typer) -> None:
 
 def list_(
     store: Store = DEFAULT_URL,
-    state: Annotated[str | None, typer.Option(help="open or resolved.")] = None,
+    state: Annotated[
+        str | None, typer.Option(help="open, acknowledged, resolved, closed or merged.")
+    ] = None,
     severity: Annotated[str, typer.Option(help="At least: LOW, MEDIUM, HIGH, CRITICAL.")] = "LOW",
+    cloud: Annotated[str, typer.Option(help="aws, azure or gcp.")] = "",
+    account: Annotated[str, typer.Option(help="Account, subscription or project.")] = "",
+    region: Annotated[str, typer.Option(help="As in eu-west-1.")] = "",
+    service: Annotated[str, typer.Option(help="As in aws.rds.")] = "",
+    title: Annotated[str, typer.Option(help="Words of the title, or parts of names.")] = "",
+    assignee: Annotated[str, typer.Option(help="Who has it.")] = "",
     limit: Annotated[int, typer.Option(help="How many at most.", min=1)] = 50,
+    after: Annotated[
+        str | None, typer.Option(help="Where the page before ended, as it said.", metavar="CURSOR")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List incidents."""
+    from connectors.incident_query import Cursor, IncidentFilter
+    from connectors.incident_store import cursor_of
+    from connectors.incident_terms import STATES
     from connectors.incident_wire import encode_transition
     from schema import Severity
 
-    if state not in (None, "open", "resolved"):
-        raise BadInput(f"--state must be open or resolved, got {state!r}")
+    states = tuple(each for each in STATES if each == state)
+    if state is not None and not states:
+        raise BadInput(f"--state must be one of {', '.join(STATES)}, got {state!r}")
     if severity.upper() not in SEVERITIES:
         raise BadInput(f"--severity must be one of {', '.join(SEVERITIES)}, got {severity!r}")
+    wanted = IncidentFilter(
+        states, Severity[severity.upper()], cloud, account, region, service, title, assignee
+    )
+    with bad_input():
+        begin = None if after is None else Cursor.of(after)
     opened = open_store(store)
     try:
-        found = opened.list_incidents(
-            state="open" if state == "open" else "resolved" if state else None,
-            least=Severity[severity.upper()],
-            limit=limit,
-        )
+        found = opened.list_incidents(wanted, limit=limit, after=begin)
         if as_json:
             for incident in found:
                 typer.echo(encode_transition(opened.history(incident.id)[-1]))
@@ -82,6 +99,8 @@ def list_(
     for row in rows:
         columns = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
         _say("  ".join([*columns, row[-1]]))
+    if len(found) == limit:
+        _say(f"\nmore, if there are: --after {cursor_of(found[-1])}")
 
 
 def show(

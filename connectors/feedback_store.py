@@ -3,9 +3,10 @@
 from typing import Literal
 
 import msgspec
-from sqlalchemy import inspect, select
+from sqlalchemy import select
 
-from connectors.incident_database import create_tables, open_database
+from connectors.incident_database import open_database, writing
+from connectors.incident_rows import stored_text
 from connectors.incident_tables import feedback, upsert
 from schema import Labels
 
@@ -37,15 +38,16 @@ class FeedbackStore:
 
     def say(self, word: Word) -> None:
         """Keep a word, in place of what was said of the incident before."""
-        row = msgspec.structs.asdict(word) | {"targets": msgspec.json.encode(word.targets).decode()}
-        create_tables(self._engine)  # the store may be older than the table
-        with self._engine.begin() as connection:
+        row = msgspec.structs.asdict(word) | {
+            "actor": stored_text(word.actor),
+            "note": stored_text(word.note),
+            "targets": msgspec.json.encode(word.targets).decode(),
+        }
+        with writing(self._engine) as connection:
             connection.execute(upsert(feedback, self._engine.dialect.name), [row])
 
     def words(self, incident_id: str | None = None) -> list[Word]:
         """Return the last word on each incident, or on one; by incident."""
-        if not inspect(self._engine).has_table(feedback.name):
-            return []
         query = select(feedback).order_by(feedback.c.incident_id)
         if incident_id is not None:
             query = query.where(feedback.c.incident_id == incident_id)

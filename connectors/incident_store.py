@@ -1,16 +1,20 @@
 """The incident store: what happened, as one ordered log, and how each incident stands now."""
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import Connection, and_, func, select
 
-from connectors.incident_database import check_url, open_database, shown_url
-from connectors.incident_tables import incident_events, incidents, insert_once, upsert_newer
-from connectors.incident_wire import decode_transition, encode_transition
-from schema import Incident, Severity, Transition
+from connectors.incident_database import check_url, open_database, reading, shown_url, writing
+from connectors.incident_query import Cursor, IncidentFilter, find_page
+from connectors.incident_rows import event_row, write_incidents
+from connectors.incident_tables import incident_events, incidents, insert_once
+from connectors.incident_wire import decode_transition
+from schema import Incident, Transition
+
+ALL = IncidentFilter()
 
 
 class SqlSink(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sql"):
@@ -48,55 +52,41 @@ class IncidentStore:
         """Store the events in one transaction; one that is stored already changes nothing."""
         if not transitions:
             return
-        rows = [_event_row(transition) for transition in transitions]
+        rows = [event_row(transition) for transition in transitions]
         newest: dict[str, Incident] = {}
         for transition in transitions:
             incident = transition.incident
             held = newest.get(incident.id)
             if held is None or held.revision < incident.revision:
                 newest[incident.id] = incident
-        states = [_incident_row(incident) for incident in newest.values()]
-        dialect = self._engine.dialect.name
-        with self._engine.begin() as connection:
-            connection.execute(insert_once(incident_events, dialect), rows)
-            connection.execute(upsert_newer(dialect), states)
+        with writing(self._engine) as connection:
+            connection.execute(insert_once(incident_events, self._engine.dialect.name), rows)
+            write_incidents(connection, list(newest.values()))
 
     def list_incidents(
-        self,
-        *,
-        state: Literal["open", "resolved"] | None = None,
-        least: Severity = Severity.LOW,
-        opened_from_ms: int | None = None,
-        opened_before_ms: int | None = None,
-        limit: int = 100,
+        self, wanted: IncidentFilter = ALL, *, limit: int = 100, after: Cursor | None = None
     ) -> list[Incident]:
-        """Return incidents as they stand now, those that opened last first."""
-        query = (
-            select(incident_events.c.body)
-            .join(incidents, _is_newest())
-            .where(incidents.c.severity >= int(least))
-            .order_by(incidents.c.opened_ms.desc(), incidents.c.id)
-            .limit(limit)
-        )
-        if state is not None:
-            query = query.where(incidents.c.state == state)
-        if opened_from_ms is not None:
-            query = query.where(incidents.c.opened_ms >= opened_from_ms)
-        if opened_before_ms is not None:
-            query = query.where(incidents.c.opened_ms < opened_before_ms)
+        """Return incidents as they stand now, those that opened last first.
+
+        The next page begins after the last one's `cursor_of`.
+        """
+        with reading(self._engine) as connection:
+            page = find_page(connection, wanted, limit, after)
+            bodies = _newest_bodies(connection, [each.incident_id for each in page])
+        found = (bodies.get(each.incident_id) for each in page)
+        return [decode_transition(body).incident for body in found if body is not None]
+
+    def find_ids(self, prefix: str, limit: int = 2) -> list[str]:
+        """Return the ids that begin so, in their order."""
+        query = select(incidents.c.id).where(incidents.c.id >= prefix).order_by(incidents.c.id)
         with self._engine.connect() as connection:
-            bodies = connection.execute(query).scalars().all()
-        return [decode_transition(body).incident for body in bodies]
+            found = connection.execute(query.limit(limit)).scalars()
+            return [each for each in found if each.startswith(prefix)]
 
     def get_incident(self, incident_id: str) -> Incident | None:
         """Return an incident as it stands now; None if there is none of that id."""
-        query = (
-            select(incident_events.c.body)
-            .join(incidents, _is_newest())
-            .where(incidents.c.id == incident_id)
-        )
         with self._engine.connect() as connection:
-            body = connection.execute(query).scalar_one_or_none()
+            body = _newest_bodies(connection, [incident_id]).get(incident_id)
         return None if body is None else decode_transition(body).incident
 
     def history(self, incident_id: str) -> list[Transition]:
@@ -170,34 +160,20 @@ class IncidentStorePart(StatefulSinkPartition[Transition, None]):
         self._store.close()
 
 
-def _is_newest() -> ColumnElement[bool]:
-    return and_(
+def cursor_of(incident: Incident) -> Cursor:
+    """Return the place of an incident among the pages."""
+    return Cursor(incident.opened_ms, incident.id)
+
+
+def _newest_bodies(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
+    """Return the newest event of each incident."""
+    newest = and_(
         incidents.c.id == incident_events.c.incident_id,
         incidents.c.revision == incident_events.c.revision,
     )
-
-
-def _event_row(transition: Transition) -> dict[str, object]:
-    return {
-        "incident_id": transition.incident.id,
-        "revision": transition.incident.revision,
-        "event": transition.event,
-        "ts_ms": transition.ts_ms,
-        "body": encode_transition(transition).decode(),
-    }
-
-
-def _incident_row(incident: Incident) -> dict[str, object]:
-    return {
-        "id": incident.id,
-        "revision": incident.revision,
-        "state": incident.state,
-        "severity": int(incident.severity),
-        "title": incident.title,
-        "opened_ms": incident.opened_ms,
-        "onset_ms": incident.onset_ms,
-        "updated_ms": incident.updated_ms,
-        "resolved_ms": incident.resolved_ms,
-        "confidence": incident.confidence,
-        "member_count": incident.member_count,
-    }
+    query = (
+        select(incidents.c.id, incident_events.c.body)
+        .join(incident_events, newest)
+        .where(incidents.c.id.in_(ids))
+    )
+    return {incident_id: body for incident_id, body in connection.execute(query)}

@@ -1,24 +1,18 @@
-"""The tables of the incident store and how they are written, for SQLite and for PostgreSQL."""
+"""The tables of the incident store and how they are written, for SQLite and for PostgreSQL.
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Float,
-    Index,
-    Integer,
-    MetaData,
-    Table,
-    Text,
-    UniqueConstraint,
-)
+`store_migrations` makes them; here they stand as they are once all its steps have been taken.
+"""
+
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, Table, Text, text
 from sqlalchemy.dialects import postgresql, sqlite
-
-SCHEMA_VERSION = 1
+from sqlalchemy.schema import UniqueConstraint
 
 metadata = MetaData()
 
 # SQLite counts only an INTEGER primary key up by itself.
 _SEQUENCE = BigInteger().with_variant(Integer(), "sqlite")
+# Compared by bytes, so that a range of ids is those that begin alike.
+_ID = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 
 version = Table(
     "foreshock_schema",
@@ -32,20 +26,27 @@ incident_events = Table(
     "incident_events",
     metadata,
     Column("sequence", _SEQUENCE, primary_key=True, autoincrement=True),
-    Column("incident_id", Text, nullable=False),
+    Column("incident_id", _ID, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("event", Text, nullable=False),
     Column("ts_ms", BigInteger, nullable=False),
     Column("body", Text, nullable=False),  # the wire form
+    Column("request", Text, nullable=False),  # that it answers, or ""
     UniqueConstraint("incident_id", "revision"),
-    sqlite_autoincrement=True,  # never gives a number twice
+    Index(
+        "incident_events_by_request",
+        "request",
+        sqlite_where=text("request <> ''"),
+        postgresql_where=text("request <> ''"),
+    ),
+    sqlite_autoincrement=True,
 )
 
 # The newest revision of each incident; the whole of it stands in its event's body.
 incidents = Table(
     "incidents",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", _ID, primary_key=True),
     Column("revision", Integer, nullable=False),
     Column("state", Text, nullable=False),
     Column("severity", Integer, nullable=False),  # 1 LOW .. 4 CRITICAL
@@ -56,15 +57,28 @@ incidents = Table(
     Column("resolved_ms", BigInteger),
     Column("confidence", Float, nullable=False),
     Column("member_count", Integer, nullable=False),
-    Index("incidents_by_state", "state", "opened_ms"),
-    Index("incidents_by_opening", "opened_ms"),
+    Column("closed_ms", BigInteger),
+    Column("assignee", Text, nullable=False),
+    Column("places", Text, nullable=False),  # JSON: [[cloud, account, region, service], ...]
+    Index("incidents_by_state", "state", "updated_ms"),
+    Index("incidents_by_opening", "opened_ms", "id"),
 )
 
-# What people said an incident was; the last word counts. Not there in stores of earlier versions.
+# By what an incident can be found, see `incident_terms`: within a term and a standing by opening.
+incident_index = Table(
+    "incident_index",
+    metadata,
+    Column("term", BigInteger, primary_key=True, autoincrement=False),
+    Column("standing", Integer, primary_key=True, autoincrement=False),
+    Column("opened_ms", BigInteger, primary_key=True, autoincrement=False),
+    Column("incident_id", _ID, primary_key=True),
+)
+
+# What people said an incident was; the last word counts.
 feedback = Table(
     "feedback",
     metadata,
-    Column("incident_id", Text, primary_key=True),
+    Column("incident_id", _ID, primary_key=True),
     Column("verdict", Text, nullable=False),  # false_positive, real
     Column("actor", Text, nullable=False),
     Column("note", Text, nullable=False),
@@ -72,7 +86,21 @@ feedback = Table(
     Column("targets", Text, nullable=False),  # JSON, as in `schema.Feedback`
 )
 
-# How detection stands, see `connectors.standing_store`. Not there in stores of earlier versions.
+# What people asked for, see `connectors.requests_store`.
+requests = Table(
+    "requests",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("incident_id", _ID, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("requested_ms", BigInteger, nullable=False),  # wall clock
+    Column("body", Text, nullable=False),  # JSON: the command as it stands in the control log
+    Index("requests_by_incident", "incident_id", "requested_ms"),
+)
+
+# How detection stands, see `connectors.standing_store`.
 model_statistics = Table(
     "model_statistics",
     metadata,

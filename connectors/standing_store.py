@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import msgspec
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
-from sqlalchemy import delete, inspect, select
+from sqlalchemy import delete, select
 
-from connectors.incident_database import open_database
+from connectors.incident_database import open_database, writing
 from connectors.incident_tables import model_statistics, upsert
 from schema import Closed, Standing
 
@@ -51,7 +51,7 @@ class StandingStore:
         if not rows:
             return
         over = max(day for _, _, day in rows) - KEPT_DAYS
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             connection.execute(
                 upsert(model_statistics, self._engine.dialect.name), list(rows.values())
             )
@@ -60,8 +60,6 @@ class StandingStore:
     def newest(self, service: str | None = None) -> list[StandingRow]:
         """Return how each service stands in each key group now; by service, then group."""
         table = model_statistics
-        if not inspect(self._engine).has_table(table.name):
-            return []
         query = select(table.c.group_index, table.c.until_ms, table.c.body)
         query = query.order_by(table.c.service, table.c.group_index, table.c.day)
         if service is not None:

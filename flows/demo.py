@@ -9,7 +9,7 @@ from rich.console import Console
 
 from config.app import App
 from connectors.console import ConsoleFeed, ConsoleSink
-from connectors.incident_database import check_url
+from connectors.incident_database import check_url, shown_url
 from connectors.incident_store import IncidentStore, SqlSink
 from connectors.simulator.desk import DEFAULT_STATE_DIR
 from connectors.simulator.settings import DAY_S, SimulatorSource
@@ -64,7 +64,10 @@ def _train(source: SimulatorSource, quiet_days: float) -> None:
 
 
 def _make_store(sink: SqlSink) -> None:
-    path = Path(str(check_url(sink.url).database))
+    url = check_url(sink.url)
+    if url.get_backend_name() != "sqlite":
+        raise ValueError(f"store must be a file, sqlite:///<file>, got {shown_url(sink.url)!r}")
+    path = Path(str(url.database))
     if sink.url != OWN_STORE and path.exists():
         raise ValueError(f"store must be new, or the demo's own, which is made anew: {path} exists")
     for suffix in ("", "-wal", "-shm"):

@@ -102,17 +102,3 @@ def test_a_sink_keeps_what_is_said_beside_the_incidents(tmp_path: Path) -> None:
     store = StandingStore(url)
     assert [row.standing for row in store.newest()] == [NOW]
     store.close()
-
-
-def test_a_store_from_before_statistics_has_none_and_can_take_some(
-    store: StandingStore, tmp_path: Path
-) -> None:
-    with sqlite3.connect(tmp_path / "a.db") as connection:
-        connection.execute("DROP TABLE model_statistics")
-    connection.close()
-    assert store.newest() == []
-    store.close()
-    again = StandingStore(f"sqlite:///{tmp_path / 'a.db'}", create=True)
-    again.keep([word(NOW)])
-    assert len(again.newest()) == 1
-    again.close()

@@ -1,0 +1,129 @@
+"""Pages of incidents by filter, each found in about the time of the rows that it shows."""
+
+from functools import cache
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, Select, bindparam, func, select, tuple_
+
+from connectors.incident_rows import stored_text
+from connectors.incident_tables import incident_index
+from connectors.incident_terms import (
+    Place,
+    place_term,
+    standings,
+    term_id,
+    words_of,
+)
+from schema import Severity, State
+
+COUNTED = 20_000  # rows of a term that are counted to find out which is the rarest
+MAX_TERMS = 12
+
+
+class IncidentFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which incidents. Every field narrows; as it is by default, all."""
+
+    states: tuple[State, ...] = ()
+    least: Severity = Severity.LOW
+    cloud: str = ""
+    account: str = ""
+    region: str = ""
+    service: str = ""  # of the same member as cloud, account and region
+    title: str = ""  # words, or parts of names ("orders" of "orders-db"), in any order
+    assignee: str = ""
+    opened_from_ms: int | None = None
+    opened_before_ms: int | None = None
+
+
+class Cursor(NamedTuple):
+    """The last incident of a page; the next page begins after it."""
+
+    opened_ms: int
+    incident_id: str
+
+    def __str__(self) -> str:
+        return f"{self.opened_ms}.{self.incident_id}"
+
+    @classmethod
+    def of(cls, text: str) -> "Cursor":
+        """Return the cursor of its text.
+
+        Raises: ValueError if it is none.
+        """
+        opened, dot, incident_id = text.partition(".")
+        try:
+            if dot and incident_id:
+                return cls(int(opened), incident_id)
+        except ValueError:
+            pass
+        raise ValueError(f"a cursor must be like 1772359200000.inc-7f3a, got {text!r}")
+
+
+def find_page(
+    connection: Connection, wanted: IncidentFilter, limit: int, after: Cursor | None
+) -> list[Cursor]:
+    """Return the incidents that a filter lets through, those that opened last first.
+
+    Cost: a row of each of the lists (rarest term, standing) for each that is shown; where other
+    terms have to hold too, one more look-up for each row that is passed over.
+    """
+    terms = _rarest_first(connection, _terms(wanted))
+    before = Cursor(2**62, "") if after is None else after
+    if wanted.opened_before_ms is not None:
+        before = min(before, Cursor(wanted.opened_before_ms, ""))
+    query = _list(len(terms))
+    values = {f"term{number}": term for number, term in enumerate(terms)} | {
+        "opened_ms": before.opened_ms,
+        "incident_id": before.incident_id,
+        "from_ms": -(2**62) if wanted.opened_from_ms is None else wanted.opened_from_ms,
+        "most": limit,
+    }
+    found = [
+        Cursor(*row)
+        for standing in standings(wanted.states, wanted.least)
+        for row in connection.execute(query, values | {"standing": standing})
+    ]
+    return sorted(found, reverse=True)[:limit]
+
+
+def _terms(wanted: IncidentFilter) -> list[int]:
+    terms = [f"word:{word}" for word in words_of(wanted.title)]
+    if wanted.assignee:
+        terms.append(f"assignee:{stored_text(wanted.assignee)}")
+    place = Place(wanted.cloud, wanted.account, wanted.region, wanted.service)
+    if any(place) or not terms:
+        terms.append(place_term(place))
+    return [term_id(term) for term in terms[-MAX_TERMS:]]
+
+
+def _rarest_first(connection: Connection, terms: list[int]) -> list[int]:
+    if len(terms) == 1:
+        return terms
+    counts = {}
+    for term in terms:
+        some = select(incident_index.c.term).where(incident_index.c.term == term).limit(COUNTED)
+        query = select(func.count()).select_from(some.subquery())
+        counts[term] = connection.execute(query).scalar_one()
+    return sorted(terms, key=lambda term: (counts[term], term))
+
+
+@cache
+def _list(terms: int) -> Select[tuple[int, str]]:
+    """Return the query of the first rows of one standing, for which so many terms hold."""
+    first = incident_index.alias("first")
+    place = tuple_(first.c.opened_ms, first.c.incident_id)
+    query = (
+        select(first.c.opened_ms, first.c.incident_id)
+        .where(first.c.term == bindparam("term0"), first.c.standing == bindparam("standing"))
+        .where(place < tuple_(bindparam("opened_ms"), bindparam("incident_id")))
+        .where(first.c.opened_ms >= bindparam("from_ms"))
+        .order_by(first.c.opened_ms.desc(), first.c.incident_id.desc())
+        .limit(bindparam("most"))
+    )
+    for number in range(1, terms):
+        other = incident_index.alias(f"also{number}")
+        same = (other.c[name] == first.c[name] for name in ("standing", "opened_ms", "incident_id"))
+        also = select(other.c.term).where(other.c.term == bindparam(f"term{number}"), *same)
+        query = query.where(also.exists())
+    return query

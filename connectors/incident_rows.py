@@ -1,0 +1,158 @@
+"""What the tables hold of an event: its row, its incident's row, and that one's terms.
+
+The last two follow from the newest event, so they can be made anew from the events at any time.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, RowMapping, delete, select, tuple_
+
+from connectors.incident_tables import (
+    incident_events,
+    incident_index,
+    incidents,
+    insert_once,
+    upsert_newer,
+)
+from connectors.incident_terms import MAX_PLACES, Place, standing_of, term_id, terms_of
+from connectors.incident_wire import decode_transition, encode_transition
+from schema import Incident, Severity, Transition
+
+Row = dict[str, Any]
+REBUILD_BATCH = 1_000
+
+_places = msgspec.json.Decoder(list[Place])
+
+
+class Entry(NamedTuple):
+    """A row of the index."""
+
+    term: int
+    standing: int
+    opened_ms: int
+    incident_id: str
+
+
+def event_row(transition: Transition) -> Row:
+    """Return the row of `incident_events`."""
+    return {
+        "incident_id": transition.incident.id,
+        "revision": transition.incident.revision,
+        "event": transition.event,
+        "ts_ms": transition.ts_ms,
+        "body": encode_transition(transition).decode(),
+        "request": transition.request,
+    }
+
+
+def write_incidents(connection: Connection, newest: Sequence[Incident]) -> None:
+    """Set incidents to a revision, one each, unless they have a newer one; the index follows."""
+    dialect = connection.dialect.name
+    known = _rows(connection, [incident.id for incident in newest])
+    rows: list[Row] = []
+    gone: list[Entry] = []
+    come: list[Row] = []
+    for incident in newest:
+        held = known.get(incident.id)
+        if held is not None and held["revision"] >= incident.revision:
+            continue
+        row = _incident_row(incident, held)
+        before = set() if held is None else _entries(held)
+        after = _entries(row)
+        rows.append(row)
+        gone += sorted(before - after)
+        come += [entry._asdict() for entry in sorted(after - before)]
+    if rows:
+        connection.execute(upsert_newer(dialect), rows)
+    remove_entries(connection, gone)
+    if come:
+        connection.execute(insert_once(incident_index, dialect), come)
+
+
+def remove_entries(connection: Connection, gone: Sequence[Entry]) -> None:
+    """Take entries out of the index."""
+    columns = incident_index.c
+    key = tuple_(columns.term, columns.standing, columns.opened_ms, columns.incident_id)
+    for start in range(0, len(gone), 200):
+        connection.execute(delete(incident_index).where(key.in_(gone[start : start + 200])))
+
+
+def entries_of(connection: Connection, ids: Sequence[str]) -> list[Entry]:
+    """Return the entries that stored incidents have in the index."""
+    return [entry for row in _rows(connection, ids).values() for entry in sorted(_entries(row))]
+
+
+def rebuild(connection: Connection) -> int:
+    """Make `incidents` and its index anew from the events; return how many there are."""
+    connection.execute(delete(incident_index))
+    connection.execute(delete(incidents))
+    count, last = 0, ""
+    while True:
+        ids = connection.execute(
+            select(incident_events.c.incident_id)
+            .where(incident_events.c.incident_id > last)
+            .distinct()
+            .order_by(incident_events.c.incident_id)
+            .limit(REBUILD_BATCH)
+        )
+        batch = ids.scalars().all()
+        if not batch:
+            return count
+        count, last = count + len(batch), batch[-1]
+        events = connection.execute(
+            select(incident_events.c.body)
+            .where(incident_events.c.incident_id.in_(batch))
+            .order_by(incident_events.c.incident_id, incident_events.c.revision)
+        )
+        rows: dict[str, Row] = {}
+        for body in events.scalars():
+            incident = decode_transition(body).incident
+            rows[incident.id] = _incident_row(incident, rows.get(incident.id))
+        entries = [entry for row in rows.values() for entry in sorted(_entries(row))]
+        dialect = connection.dialect.name
+        connection.execute(insert_once(incidents, dialect), list(rows.values()))
+        connection.execute(
+            insert_once(incident_index, dialect), [entry._asdict() for entry in entries]
+        )
+
+
+def _rows(connection: Connection, ids: Iterable[str]) -> dict[str, RowMapping]:
+    found = connection.execute(select(incidents).where(incidents.c.id.in_(list(ids))))
+    return {row["id"]: row for row in found.mappings()}
+
+
+def _incident_row(incident: Incident, held: Row | RowMapping | None) -> Row:
+    """Return the row; a storm shows some of its members, so where others were is kept."""
+    places = [] if held is None else _places.decode(held["places"])
+    for member in incident.members:
+        here = member.resource
+        places.append(Place(here.cloud, here.account, here.region, here.service))
+    return {
+        "id": incident.id,
+        "revision": incident.revision,
+        "state": incident.state,
+        "severity": int(incident.severity),
+        "title": stored_text(incident.title),
+        "opened_ms": incident.opened_ms,
+        "onset_ms": incident.onset_ms,
+        "updated_ms": incident.updated_ms,
+        "resolved_ms": incident.resolved_ms,
+        "confidence": incident.confidence,
+        "member_count": incident.member_count,
+        "closed_ms": incident.closed_ms,
+        "assignee": stored_text(incident.assignee),
+        "places": msgspec.json.encode(list(dict.fromkeys(places))[:MAX_PLACES]).decode(),
+    }
+
+
+def _entries(row: Row | RowMapping) -> set[Entry]:
+    terms = terms_of(_places.decode(row["places"]), row["title"], row["assignee"])
+    standing = standing_of(row["state"], Severity(row["severity"]))
+    return {Entry(term_id(term), standing, row["opened_ms"], row["id"]) for term in terms}
+
+
+def stored_text(text: str) -> str:
+    """Return text as PostgreSQL can hold it: it has no zero characters."""
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")

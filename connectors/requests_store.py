@@ -1,0 +1,91 @@
+"""What people asked a running flow to do, kept beside the incidents: seen at once as requested.
+
+What came of it follows from the events, which name the request that they answer.
+"""
+
+from typing import Literal
+
+import msgspec
+from sqlalchemy import Row, Select, select
+
+from connectors.incident_database import open_database, writing
+from connectors.incident_rows import stored_text
+from connectors.incident_tables import incident_events, insert_once, requests
+from connectors.incident_wire import decode_transition
+from schema import Act
+
+Status = Literal["requested", "applied", "refused"]
+
+_decoder = msgspec.json.Decoder(Act)
+
+
+class Request(msgspec.Struct, frozen=True):
+    """An act that was asked for, and what has come of it so far."""
+
+    act: Act
+    requested_ms: int  # wall clock
+    status: Status = "requested"
+    answer: str = ""  # the flow's reason
+    answered_ms: int | None = None  # event time
+
+
+class RequestsStore:
+    """The table of an incident store that is there. Many may read while one writes.
+
+    Raises: ValueError if there is no store, or it has another schema version.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._engine = open_database(url, create=False)
+
+    def ask(self, act: Act, requested_ms: int) -> None:
+        """Keep what was asked for; the same once more changes nothing."""
+        row = {
+            "id": act.id,
+            "incident_id": act.incident,
+            "action": act.action,
+            "actor": stored_text(act.actor),
+            "reason": stored_text(act.reason),
+            "requested_ms": requested_ms,
+            "body": msgspec.json.encode(act).decode(),
+        }
+        with writing(self._engine) as connection:
+            connection.execute(insert_once(requests, self._engine.dialect.name), [row])
+
+    def request(self, request_id: str) -> Request | None:
+        """Return one request, None if there is none of that id."""
+        return next(iter(self._found(_asked().where(requests.c.id == request_id))), None)
+
+    def requests_of(self, incident_id: str) -> list[Request]:
+        """Return what was asked of an incident, in the order in which it was asked."""
+        query = _asked().where(requests.c.incident_id == incident_id)
+        return self._found(query.order_by(requests.c.requested_ms, requests.c.id))
+
+    def _found(self, query: Select[tuple[str, str, int]]) -> list[Request]:
+        with self._engine.connect() as connection:
+            asked = connection.execute(query).all()
+            answers = connection.execute(
+                select(incident_events.c.request, incident_events.c.body)
+                .where(incident_events.c.request.in_([row.id for row in asked]))
+                .where(incident_events.c.request != "")
+                .order_by(incident_events.c.sequence.desc())
+            )
+            first = {request: body for request, body in answers}  # the first event stands last
+        return [_request(row, first.get(row.id)) for row in asked]
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+
+def _asked() -> Select[tuple[str, str, int]]:
+    return select(requests.c.id, requests.c.body, requests.c.requested_ms)
+
+
+def _request(row: Row[tuple[str, str, int]], answer: str | None) -> Request:
+    act = _decoder.decode(row.body)
+    if answer is None:
+        return Request(act, row.requested_ms)
+    event = decode_transition(answer)
+    status: Status = "refused" if event.event == "refused" else "applied"
+    return Request(act, row.requested_ms, status, event.reason, event.ts_ms)
