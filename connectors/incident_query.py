@@ -80,9 +80,9 @@ def find_page(
         "most": limit,
     }
     found = [
-        Cursor(*row)
+        Cursor(opened_ms, incident_id)
         for standing in standings(wanted.states, wanted.least)
-        for row in connection.execute(query, values | {"standing": standing})
+        for opened_ms, incident_id in connection.execute(query, values | {"standing": standing})
     ]
     return sorted(found, reverse=True)[:limit]
 

@@ -63,10 +63,10 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         (["backtest", "a.jsonl", "--workers", "0"], "Invalid value for '--workers'"),
         (["train", "--workers", "1"], "say what to train on: PATHS, or -c FILE for its sources"),
         (["demo", "--days", "-1"], "days must be in (0, 3660], got -1.0"),
-        (["demo", "--store", "mysql://x"], "url must be of SQLite"),
+        (["demo", "--store", "mysql://x"], "url must be of SQLite or PostgreSQL"),
         (["incidents", "list"], ".foreshock/incidents.db: no such incident store"),
         (["models", "stats"], ".foreshock/incidents.db: no such incident store"),
-        (["incidents", "list", "--state", "shut"], "--state must be open or resolved, got 'shut'"),
+        (["incidents", "list", "--state", "shut"], "--state must be one of open, acknowledged, resolved, closed, merged, got 'shut'"),
         (["incidents", "list", "--severity", "x"], "--severity must be one of LOW, MEDIUM"),
     ],
 )  # fmt: skip

@@ -141,12 +141,3 @@ def test_what_cannot_be_said_is_one_clear_line_and_nothing_is_kept(
     assert captured.err.count("\n") == 1
     assert message in captured.err
     assert verdicts() == []
-
-
-def test_a_store_from_before_feedback_has_no_words_and_can_take_one(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "incidents.db") as connection:
-        connection.execute("DROP TABLE feedback")
-    connection.close()
-    assert verdicts() == []
-    assert say("real") == 0
-    assert len(verdicts()) == 1

@@ -47,7 +47,8 @@ def programs() -> Path | None:
 class Postgres:
     """A running server; use it as a context manager.
 
-    Unless its settings say otherwise it does not wait for the disk: it outlives whom the tests kill.
+    Unless its settings say otherwise it does not wait for the disk: the tests kill its clients,
+    not the machine.
     """
 
     def __init__(self, settings: Mapping[str, str] | None = None) -> None:
@@ -85,18 +86,20 @@ class Postgres:
         self._leave()
 
     def database(self) -> str:
-        """Return the URL of a new, empty database."""
+        """Return the URL of an empty schema, which is as good as a database and made faster."""
         self._made += 1
         name = f"test{self._made}"
-        with psycopg.connect(self._conninfo("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
-        return f"postgresql+psycopg://{USER}@127.0.0.1:{self._port}/{name}"
+        with psycopg.connect(self._conninfo(), autocommit=True) as connection:
+            connection.execute(f"CREATE SCHEMA {name}".encode())
+        place = f"{USER}@127.0.0.1:{self._port}/postgres"
+        return f"postgresql+psycopg://{place}?options=-csearch_path%3D{name}"
 
     def start(self, *, last: bool = True) -> bool:
         """Start the server on a free port, or on its own where it had one."""
         folder = programs()
         assert folder is not None
         assert self._folder is not None
+        user, group, groups = _as_user()
         self._port = self._port or free_ports(1)[0]
         options = {"fsync": "off", "listen_addresses": "127.0.0.1", "unix_socket_directories": "",
                    "port": str(self._port)} | self._settings  # fmt: skip
@@ -105,7 +108,8 @@ class Postgres:
         with log.open("wb") as out:
             self._process = subprocess.Popen(
                 [folder / "postgres", "-D", self._folder / "data", *flags],
-                stdout=out, stderr=out, start_new_session=True, **_as_user(),
+                stdout=out, stderr=out, start_new_session=True,
+                user=user, group=group, extra_groups=groups,
             )  # fmt: skip
         if self._answers():
             return True
@@ -126,10 +130,12 @@ class Postgres:
 
     def _initialise(self, initdb: Path) -> None:
         assert self._folder is not None
+        user, group, groups = _as_user()
         done = subprocess.run(
             [initdb, "-D", self._folder / "data", "-U", USER, "-A", "trust", "-E", "UTF8",
              "--no-sync", "--locale=C.UTF-8"],
-            capture_output=True, text=True, check=False, cwd=self._folder, **_as_user(),
+            capture_output=True, text=True, check=False, cwd=self._folder,
+            user=user, group=group, extra_groups=groups,
         )  # fmt: skip
         if done.returncode != 0:
             raise PostgresError(f"initdb failed: {done.stderr[-1000:]}")
@@ -141,7 +147,7 @@ class Postgres:
         while time.monotonic() < deadline and process.poll() is None:
             with (
                 suppress(psycopg.OperationalError),
-                psycopg.connect(self._conninfo("postgres")) as connection,
+                psycopg.connect(self._conninfo()) as connection,
             ):
                 self.version = f"PostgreSQL {connection.info.server_version // 10_000}"
                 return True
@@ -149,8 +155,8 @@ class Postgres:
                 process.wait(0.05)  # before the next question; it should not end
         return False
 
-    def _conninfo(self, database: str) -> str:
-        return f"host=127.0.0.1 port={self._port} user={USER} dbname={database} connect_timeout=5"
+    def _conninfo(self) -> str:
+        return f"host=127.0.0.1 port={self._port} user={USER} dbname=postgres connect_timeout=5"
 
     def _leave(self) -> None:
         self.stop()
@@ -168,11 +174,10 @@ def _user() -> pwd.struct_passwd | None:
     raise PostgresError("PostgreSQL runs as no root, and there is no user postgres or nobody")
 
 
-def _as_user() -> dict[str, object]:
+def _as_user() -> tuple[int | None, int | None, list[int] | None]:
+    """Return user, group and further groups of the server, for `subprocess`."""
     user = _user()
-    if user is None:
-        return {}
-    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    return (None, None, None) if user is None else (user.pw_uid, user.pw_gid, [])
 
 
 def main() -> None:
