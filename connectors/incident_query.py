@@ -109,7 +109,7 @@ def _rarest_first(connection: Connection, terms: list[int]) -> list[int]:
 
 
 @cache
-def _list(terms: int) -> Select[tuple[int, str]]:
+def _list(terms: int) -> Select[int, str]:
     """Return the query of the first rows of one standing, for which so many terms hold."""
     first = incident_index.alias("first")
     place = tuple_(first.c.opened_ms, first.c.incident_id)

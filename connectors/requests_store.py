@@ -61,7 +61,7 @@ class RequestsStore:
         query = _asked().where(requests.c.incident_id == incident_id)
         return self._found(query.order_by(requests.c.requested_ms, requests.c.id))
 
-    def _found(self, query: Select[tuple[str, str, int]]) -> list[Request]:
+    def _found(self, query: Select[str, str, int]) -> list[Request]:
         with self._engine.connect() as connection:
             asked = connection.execute(query).all()
             answers = connection.execute(
@@ -78,11 +78,11 @@ class RequestsStore:
         self._engine.dispose()
 
 
-def _asked() -> Select[tuple[str, str, int]]:
+def _asked() -> Select[str, str, int]:
     return select(requests.c.id, requests.c.body, requests.c.requested_ms)
 
 
-def _request(row: Row[tuple[str, str, int]], answer: str | None) -> Request:
+def _request(row: Row[str, str, int], answer: str | None) -> Request:
     act = _decoder.decode(row.body)
     if answer is None:
         return Request(act, row.requested_ms)

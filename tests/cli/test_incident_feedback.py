@@ -1,6 +1,5 @@
 """A word on an incident, from the command line into the control log and the store."""
 
-import sqlite3
 from pathlib import Path
 
 import msgspec
