@@ -5,6 +5,7 @@ changes then. The same request once more changes nothing and says nothing.
 """
 
 from operators.case import Case
+from operators.deadlines import SlaSettings, restart_ack
 from operators.life import resolve
 from operators.telling import say
 from schema import Act, Event, Feedback, Refusal, Transition, step
@@ -13,7 +14,7 @@ from schema.life import EVENT_OF
 MAX_REQUESTS = 100  # an incident remembers so many that it answered
 
 
-def obey(case: Case, command: Act | Feedback, now_ms: int) -> list[Transition]:
+def obey(case: Case, command: Act | Feedback, now_ms: int, sla: SlaSettings) -> list[Transition]:
     """Do what was asked for; return what the case says to it, one event or none."""
     if command.id:
         if command.id in case.requests:
@@ -25,7 +26,7 @@ def obey(case: Case, command: Act | Feedback, now_ms: int) -> list[Transition]:
     legal = step(case.id, case.state, event)
     if isinstance(legal, Refusal):
         return [refuse(case, command, now_ms, legal.reason)]
-    return [_act(case, command, event, now_ms)]
+    return [_act(case, command, event, now_ms, sla)]
 
 
 def refuse(case: Case, command: Act | Feedback, now_ms: int, reason: str) -> Transition:
@@ -33,7 +34,7 @@ def refuse(case: Case, command: Act | Feedback, now_ms: int, reason: str) -> Tra
     return say(case, "refused", now_ms, reason, command.actor, command.id)
 
 
-def _act(case: Case, act: Act, event: Event, now_ms: int) -> Transition:
+def _act(case: Case, act: Act, event: Event, now_ms: int, sla: SlaSettings) -> Transition:
     reason = act.reason
     match act.action:
         case "ack":
@@ -41,10 +42,12 @@ def _act(case: Case, act: Act, event: Event, now_ms: int) -> Transition:
             case.assignee = case.assignee or act.actor
         case "unack":
             case.acked_ms = None
+            restart_ack(case, now_ms, sla)
         case "resolve":
             return resolve(case, now_ms, reason or "by hand", act.actor, act.id)
         case "reopen":
             case.resume(now_ms)
+            restart_ack(case, now_ms, sla)
         case "close":
             case.closed_ms = now_ms
         case "assign":

@@ -13,6 +13,16 @@ from schema import Anomaly, Severity, State
 News = Literal["opened", "updated", "reopened"]
 
 
+class Trend(msgspec.Struct):
+    """How the foremost metric of the first suspect went while it was that."""
+
+    of: str  # resource, metric and labels
+    first_ms: int
+    first: float
+    last_ms: int
+    last: float
+
+
 class Case(msgspec.Struct):
     """One incident. An episode is its time from opened or reopened to resolved.
 
@@ -52,7 +62,10 @@ class Case(msgspec.Struct):
     # deadlines and flapping
     ack_by_ms: int | None = None
     resolve_by_ms: int | None = None
-    breach_ms: int | None = None
+    breach_ms: int | None = None  # predicted
+    target: str = ""  # what the deadlines are by, as JSON; "": none
+    missed: list[str] = []  # deadlines that were said to be: "acknowledged", "resolved"
+    trend: Trend | None = None
     returns: list[int] = []  # when alerts came back after there was none; the newest last
     flapping: bool = False
     said_flapping: bool = False
@@ -99,6 +112,8 @@ class Case(msgspec.Struct):
         """Begin another episode: severity and suspects start afresh, members stay."""
         self.episode_ms, self.resolved_ms, self.news = now_ms, None, "reopened"
         self.acked_ms = self.held_ms = None
+        self.ack_by_ms = self.resolve_by_ms = self.breach_ms = self.trend = None
+        self.target, self.missed = "", []
         self.standing, self.tally = Standing(), Tally()
         self.unranked = list(self.members)
 

@@ -14,6 +14,7 @@ import msgspec
 from operators import acts
 from operators.case import Case
 from operators.flapping import came_back
+from operators.foresight import Durations, remember_duration
 from operators.inhibition import Inhibition
 from operators.life import TriageSettings, next_due_ms, settle, weigh
 from operators.quiet import Quiet
@@ -43,10 +44,12 @@ class Ledger(msgspec.Struct):
     Memory: an incident is forgotten when it is closed, `close_after_s` after it was resolved, is
     resolved at the latest `max_open_s` after it was opened or reopened, and no alert reopens it
     when it is older than that; it holds one light record for each (resource, kind) that alerted.
+    Of those that are forgotten it keeps how long the last of each severity took.
     """
 
     cases: dict[str, Case] = {}
     by_resource: dict[str, str] = {}  # resource key -> incident that an alert of it joined last
+    durations: Durations = {}
     by_name: dict[str, str] = {}  # scope or link -> incident that an alert of it joined last
     silences: SilenceState = msgspec.field(default_factory=SilenceState)
 
@@ -110,8 +113,7 @@ class Incidents:
         said: list[Transition] = []
         for case in cases:
             said += self._quiet.tell(case, now_ms)
-            said += settle(case, now_ms, self._settings)
-            self._keep(case)
+            said += self._kept(case, settle(case, now_ms, self._settings, self._ledger.durations))
         ended = [case for case in cases if case.state not in LIVE]
         if ended:  # what they have hidden is heard again
             hushed += self._quiet.judge(self._ledger.cases, ended, now_ms)
@@ -137,17 +139,19 @@ class Incidents:
         if case is None:  # there is nothing that could say a word
             logger.warning("%s is asked for, which is closed or never was", command.incident)
             return []
-        said = acts.obey(case, command, now_ms)
+        said = acts.obey(case, command, now_ms, self._settings.sla)
         self._quiet.forget(case)
-        self._keep(case)
-        return said
+        return self._kept(case, said)
 
-    def _keep(self, case: Case) -> None:
-        """Set the case's timer; a closed one is forgotten."""
+    def _kept(self, case: Case, said: list[Transition]) -> list[Transition]:
+        """Remember what the case has said, and set its timer; a closed one is forgotten."""
+        if any(one.event == "resolved" for one in said):
+            remember_duration(case, self._ledger.durations)
         if case.closed_ms is None:
             self._set_timer(case)
         else:
             self._forget(case)
+        return said
 
     def _home(self, edge: Anomaly) -> Case:
         """Return the incident that an opening alert belongs to, a new one if there is none.

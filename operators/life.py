@@ -6,7 +6,15 @@ from collections.abc import Sequence
 import msgspec
 
 from operators.case import Case
+from operators.deadlines import (
+    SlaSettings,
+    deadlines_ms,
+    miss_deadlines,
+    restart_ack,
+    set_deadlines,
+)
 from operators.flapping import FlapSettings, flapping_in_words, judge_flapping
+from operators.foresight import Durations, looks_ms, predict_breach, see_trend
 from operators.inhibition import InhibitRule
 from operators.quantity import span
 from operators.severity import SeveritySettings, judge
@@ -35,6 +43,7 @@ class TriageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cause_hides_s: float = 1_800.0  # an incident that hits only what needs an older one's; 0: never
     severity: SeveritySettings = SeveritySettings()
     flap: FlapSettings = FlapSettings()
+    sla: SlaSettings = SlaSettings()
 
     def __post_init__(self) -> None:
         for name in ("window_s", "storm_s", "quiet_s", "max_open_s", "close_after_s"):
@@ -72,6 +81,7 @@ def next_due_ms(case: Case, settings: TriageSettings) -> int:
         due += (step for step in steps if step > case.judged_ms)
         if case.standing.lower_since_ms is not None:
             due.append(case.standing.lower_since_ms + _settle_ms(case, settings))
+        due += (ms for ms in (*deadlines_ms(case), *looks_ms(case)) if ms > case.judged_ms)
     if case.news is not None:
         due.append(case.said_ms + _ms(settings.update_s))
     return min(due)
@@ -94,10 +104,14 @@ def weigh(case: Case, now_ms: int, settings: TriageSettings) -> None:
         case.confidence = facts.confidence
         verdict = judge(settings.severity, facts)
         case.standing.settle(verdict, now_ms, _settle_ms(case, settings))
+        set_deadlines(case, facts.tiers, now_ms, settings.sla)
+        see_trend(case, now_ms)
 
 
-def settle(case: Case, now_ms: int, settings: TriageSettings) -> list[Transition]:
-    """Return what there is to say of a case that has been weighed, if anything."""
+def settle(
+    case: Case, now_ms: int, settings: TriageSettings, durations: Durations
+) -> list[Transition]:
+    """Return what there is to say of a case that has been weighed, at most one event a cause."""
     if case.resolved_ms is not None:
         return _close(case, now_ms, settings)
     quiet_ms = _quiet_ms(case, settings)
@@ -105,7 +119,12 @@ def settle(case: Case, now_ms: int, settings: TriageSettings) -> list[Transition
         return [resolve(case, now_ms, f"every alert has been closed for {span(quiet_ms)}")]
     if now_ms >= _give_up_ms(case, settings):
         return [resolve(case, now_ms, f"open for {span(_ms(settings.max_open_s))}, the limit")]
-    return _unack(case, now_ms, settings) + _speak(case, now_ms, settings)
+    return [
+        *_unack(case, now_ms, settings),
+        *_speak(case, now_ms, settings),
+        *predict_breach(case, now_ms, durations),
+        *miss_deadlines(case, now_ms),
+    ]
 
 
 def resolve(
@@ -114,6 +133,7 @@ def resolve(
     """End the case's episode; its alerts that are open count as closed."""
     case.end(now_ms)
     case.flapping = case.said_flapping = False
+    case.breach_ms = None
     return _tell(case, "resolved", now_ms, reason, actor, request)
 
 
@@ -130,6 +150,7 @@ def _unack(case: Case, now_ms: int, settings: TriageSettings) -> list[Transition
     if case.acked_ms is None or after_ms == 0 or now_ms < case.touched_ms + after_ms:
         return []
     case.acked_ms = None
+    restart_ack(case, now_ms, settings.sla)
     return [say(case, "unacknowledged", now_ms, f"no word of anybody for {span(after_ms)}")]
 
 

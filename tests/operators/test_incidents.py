@@ -5,6 +5,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
+from operators.deadlines import SlaSettings
 from operators.life import TriageSettings
 from operators.scope import relates
 from operators.triage import Triage, TriageState
@@ -115,7 +116,7 @@ def test_an_id_is_made_of_scope_time_and_first_resource() -> None:
     assert ids[0] == "inc-2867b61052f4eca3"
 
 
-SETTINGS = TriageSettings(max_members=4, quiet_s=600.0, max_open_s=7200.0)
+SETTINGS = TriageSettings(max_members=4, quiet_s=600.0, max_open_s=7200.0, sla=SlaSettings(()))
 PATIENT = TriageSettings(max_members=4, quiet_s=600.0)  # gives no incident up within a history
 
 
