@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from operators.deadlines import SlaSettings
 from operators.inhibition import InhibitRule
 from operators.silences import SilenceSettings
 from operators.triage import Triage, TriageSettings
@@ -167,7 +168,7 @@ def test_an_incident_that_people_have_resolved_is_not_silenced_any_more() -> Non
 
 WEB = resource("web", "aws.elb")
 MAP = TopologyMap(("db", "web"), (), (Edge("web", "db"),))
-FAR = TriageSettings(window_s=60.0, storm_s=60.0, cause_hides_s=1800.0)
+FAR = TriageSettings(window_s=60.0, storm_s=60.0, cause_hides_s=1800.0, sla=SlaSettings(()))
 
 
 def inhibited(said: Sequence[Transition]) -> list[tuple[float, str, str, str]]:
