@@ -2,7 +2,7 @@
 
 import msgspec
 
-from schema import Anomaly, Closed, Edge, TriageCommand
+from schema import Anomaly, Closed, Seen, TriageCommand
 
 FAR_MS = 253_402_300_800_000  # the year 10000: an `until_ms` from here on is infinity, not a time
 
@@ -12,7 +12,7 @@ class Tick(msgspec.Struct):
 
     edges: list[Anomaly] = []
     commands: list[TriageCommand] = []  # in the order in which they are to be obeyed
-    links: list[Edge] = []  # of the topology, that the data have shown
+    seen: list[Seen] = []  # of the topology, in the data
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -60,9 +60,9 @@ class Barrier(msgspec.Struct):
             self._tick(edge.tick_ms).edges.append(edge)
         for tick_ms, command in closed.commands:
             self._tick(tick_ms).commands.append(command)
-        for tick_ms, link in closed.links:  # those of a partition that joined late are news now
+        for tick_ms, seen in closed.seen:  # of a partition that joined late, it is news now
             now_ms = tick_ms if self.frontier_ms is None else max(tick_ms, self.frontier_ms)
-            self._tick(now_ms).links.append(link)
+            self._tick(now_ms).seen.append(seen)
         known = self.until_ms[closed.group]
         if closed.until_ms < FAR_MS and (known is None or closed.until_ms > known):
             self.until_ms[closed.group] = closed.until_ms

@@ -182,14 +182,14 @@ class CohortTable:
 
     def set_attributes(
         self, resource_id: int, partition: int, attributes: tuple[tuple[str, str], ...]
-    ) -> None:
+    ) -> Resource | None:
         """Take what a partition says of a resource; of two partitions the later one's word counts.
 
         A resource that is not of the cohort is passed over: none of its samples was in time.
         "Later" is by the partition's index, so that it does not depend on who came first.
         """
         if resource_id not in self._row_of:
-            return
+            return None
         said = self._tags.setdefault(resource_id, {})
         said[partition] = attributes
         merged: dict[str, str] = {}
@@ -199,6 +199,7 @@ class CohortTable:
         self.resources[row] = msgspec.structs.replace(
             self.resources[row], attributes=tuple(sorted(merged.items()))
         )
+        return self.resources[row]
 
     def named(self, resource_id: int) -> Resource:
         """Return the resource with the attributes that are in force."""

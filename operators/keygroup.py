@@ -23,6 +23,7 @@ from operators.pulses import pulses
 from operators.reservoir import feature_batch, no_rows
 from operators.roster import PLAIN, Roster
 from operators.rules import RuleTable
+from operators.seen_edges import calls, places
 from operators.shelf import EMPTY_SHELF, Serving, Shelf
 from operators.standing import WINDOW_MS, standing
 from operators.ticks import Column, TickBuffer, ordered
@@ -39,6 +40,8 @@ from schema import (
     MetricSpec,
     Promotion,
     Pulse,
+    Resource,
+    Seen,
     Series,
     Standing,
     TrainingRows,
@@ -86,6 +89,8 @@ class KeyGroup:
         self.requests: list[Drift] = []  # whose rows are being collected
         self._handed: list[TrainingRows] = []
         self._told: list[tuple[int, TriageCommand]] = []  # since the last word; of group 0
+        self._seen: list[tuple[int, Seen]] = []  # since the last word
+        self._placed: dict[tuple[int, int], Resource] = {}  # the same, by tick and id, once each
         self.rules = RuleTable(settings.detect.rules)
         knobs = settings.detect.knobs(self.rules, settings.tick_s)
         self._knobs = settings.drift.laid_over(knobs, settings.tick_s)
@@ -161,6 +166,9 @@ class KeyGroup:
         late, self.late = self.late, 0
         said, self._pulses = tuple(self._pulses), []
         told, self._told = tuple(self._told), []
+        seen, self._seen = self._seen, []
+        seen += [(tick * self._tick_ms, places(r)) for (tick, _), r in self._placed.items()]
+        self._placed.clear()
         return Closed(
             self.index,
             until_ms,
@@ -173,6 +181,7 @@ class KeyGroup:
             said,
             standings=self.standings() if says else (),
             commands=told,
+            seen=tuple(seen),
         )
 
     def standings(self) -> tuple[Standing, ...]:
@@ -237,13 +246,21 @@ class KeyGroup:
         at = 0
         for anomaly in found:
             while at < len(due) and due[at][0] * self._tick_ms <= anomaly.tick_ms:
-                self.roster.set_attributes(due[at][2], due[at][1])
+                self._take_name(*due[at])
                 at += 1
             resource = self.roster.as_named(anomaly.resource)
             out.append(msgspec.structs.replace(anomaly, resource=resource))
-        for _, partition, named in due[at:]:
-            self.roster.set_attributes(named, partition)
+        for each in due[at:]:
+            self._take_name(*each)
         return out
+
+    def _take_name(self, tick: int, partition: int, named: Named) -> None:
+        resource = self.roster.set_attributes(named, partition)
+        if resource is not None:
+            self._placed[tick, named.resource_id] = resource
+        call = calls(named.series)
+        if call is not None:
+            self._seen.append((tick * self._tick_ms, call))
 
     def _score(self, index: int, tick: I64, rows: I32, value: F64) -> list[Anomaly]:
         table, forests = self.roster.tables[index], self.forests[index]

@@ -41,6 +41,7 @@ class TriageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     silences: tuple[SilenceSettings, ...] = ()
     inhibit: tuple[InhibitRule, ...] = ()
     cause_hides_s: float = 1_800.0  # an incident that hits only what needs an older one's; 0: never
+    derive_topology: bool = True  # edges from resources' attributes and service-graph metrics
     severity: SeveritySettings = SeveritySettings()
     flap: FlapSettings = FlapSettings()
     sla: SlaSettings = SlaSettings()

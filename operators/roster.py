@@ -178,13 +178,14 @@ class Roster:
             self._order = Order(self.cohort, rank, merge, self.uid)
         return self._order
 
-    def set_attributes(self, named: Named, partition: int) -> None:
-        """Let what a partition says of a resource take effect."""
+    def set_attributes(self, named: Named, partition: int) -> Resource | None:
+        """Let what a partition says of a resource take effect; return the resource, if known."""
         cohort = self._cohort_of.get(named.series.resource.service)
-        if cohort is not None:
-            self.tables[cohort].set_attributes(
-                named.resource_id, partition, named.series.resource.attributes
-            )
+        if cohort is None:
+            return None
+        return self.tables[cohort].set_attributes(
+            named.resource_id, partition, named.series.resource.attributes
+        )
 
     def as_named(self, resource: Resource) -> Resource:
         """Return a resource with the attributes that are in force."""

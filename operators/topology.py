@@ -9,11 +9,11 @@ from typing import Literal
 
 import msgspec
 
-from schema import Edge, Resource, TopologyChange, TopologyMap
+from operators.sightings import Sightings
+from schema import Edge, Resource, Seen, TopologyChange, TopologyMap
 
 ZONE = "in_zone"
 NO_MAP = TopologyMap()
-MAX_SEEN = 200_000  # edges seen in the data; beyond, those that were seen first are forgotten
 _MAX_KEPT = 50_000  # answers kept until the next change
 _TYPES: tuple[Literal["calls", "runs_on", "in_zone"], ...] = ("calls", "runs_on", "in_zone")
 _NONE: frozenset[str] = frozenset()
@@ -25,16 +25,15 @@ class TopologyState(msgspec.Struct):
     added: list[Edge] = []  # sorted
     removed: list[Edge] = []  # sorted
     node_types: dict[str, str] = {}  # "": takes the map's away
-    seen: list[Edge] = []  # in the data; first seen first
+    seen: list[Seen] = []  # in the data; first seen first
 
 
 class Topology:
     """A directed graph with typed edges; answers are sorted, so that order of input decides none.
 
     A pair of nodes has the edges that the map or a change gives it; those seen in the data count
-    where it has none, and come back to light when it loses them. A node calls all that it was seen
-    to call, but runs on, or lies in, what it was last seen to.
-    Memory: the edges, at most `MAX_SEEN` of them not put in by people, and `_MAX_KEPT` answers.
+    where it has none, and come back to light when it loses them.
+    Memory: the edges, and `_MAX_KEPT` answers of each kind; see `Sightings` too.
     """
 
     def __init__(self, known: TopologyMap = NO_MAP, state: TopologyState | None = None) -> None:
@@ -43,8 +42,7 @@ class Topology:
         self._map_types = dict(known.node_types)
         self._added, self._removed = set(state.added), set(state.removed)
         self._types = dict(state.node_types)
-        self._seen = dict.fromkeys(state.seen)
-        self._placed = {(e.source, e.type): e for e in state.seen if e.type != "calls"}
+        self._sightings = Sightings(state.seen)
         alone = (edge.source for edge in known.edges if edge.source == edge.target)
         self._named = {*known.nodes, *alone}
         self._in_force: set[Edge] = set()
@@ -55,12 +53,12 @@ class Topology:
         self._answers: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._around: dict[tuple[str, int, bool], dict[str, int]] = {}
         self.revision = 0  # an answer holds as long as it stands still
-        put = {edge for edge in self._map | self._added if edge.source != edge.target}
-        put -= self._removed
+        put = (self._map | self._added) - self._removed
         pairs = {(edge.source, edge.target) for edge in put}
-        seen = (edge for edge in state.seen if (edge.source, edge.target) not in pairs)
+        seen = (edge for edge in self._sightings.edges() if (edge.source, edge.target) not in pairs)
         for edge in put.union(edge for edge in seen if edge not in self._removed):
-            self._link(edge)
+            if edge.source != edge.target:
+                self._link(edge)
 
     @classmethod
     def load(
@@ -81,7 +79,8 @@ class Topology:
     def state(self) -> TopologyState:
         """Return what differs from the map that was read."""
         types = dict(sorted(self._types.items()))
-        return TopologyState(sorted(self._added), sorted(self._removed), types, list(self._seen))
+        seen = self._sightings.state()
+        return TopologyState(sorted(self._added), sorted(self._removed), types, seen)
 
     # ------------------------------------------------------------------ asking
 
@@ -200,30 +199,14 @@ class Topology:
                 self._types.pop(name, None)
         return self.revision != before
 
-    def see(self, edges: Iterable[Edge]) -> bool:
+    def see(self, shown: Iterable[Seen]) -> bool:
         """Take in what the data show at one tick; return whether that was news."""
         before = self.revision
-        for edge in sorted(edges):
-            if edge in self._seen or edge.source == edge.target:
-                continue
-            if edge.type != "calls":
-                former = self._placed.get((edge.source, edge.type))
-                if former is not None:
-                    self._forget(former)
-                self._placed[edge.source, edge.type] = edge
-            self._seen[edge] = None
+        for edge in self._sightings.take(sorted(shown)):
+            if edge not in self._sightings and edge not in self._map:
+                self._removed.discard(edge)
             self._refresh(edge)
-        while len(self._seen) > MAX_SEEN:
-            self._forget(next(iter(self._seen)))
         return self.revision != before
-
-    def _forget(self, seen: Edge) -> None:
-        del self._seen[seen]
-        if seen.type != "calls":
-            del self._placed[seen.source, seen.type]
-        if seen not in self._map:
-            self._removed.discard(seen)
-        self._refresh(seen)
 
     # ------------------------------------------------------------------ the graph in force
 
@@ -235,7 +218,7 @@ class Topology:
         pair = [Edge(source, target, type_) for type_ in _TYPES]
         put = [edge for edge in pair if edge in self._map or edge in self._added]
         put = [edge for edge in put if edge not in self._removed]
-        seen = [edge for edge in pair if edge in self._seen and edge not in self._removed]
+        seen = [edge for edge in pair if edge in self._sightings and edge not in self._removed]
         now = set(put or seen)
         before = self._in_force.intersection(pair)
         if now == before:

@@ -52,6 +52,7 @@ class Triage:
         held = len(self._state.barrier.until_ms)
         if held != groups:
             raise ValueError(f"groups must be {held} as in the recovery store, got {groups!r}")
+        self._derives = settings.derive_topology
         self._topology = Topology.of(self._state.topology, topology)
         self._incidents = Incidents(settings, self._state.ledger, self._topology)
 
@@ -63,7 +64,8 @@ class Triage:
         said: list[Transition] = []
         for tick_ms, tick in ready.ticks:
             said += self._incidents.pass_until(tick_ms)
-            self._topology.see(tick.links)
+            if self._derives:
+                self._topology.see(tick.seen)
             for command in tick.commands:
                 said += self._incidents.obey(command, tick_ms)
             for edge in tick.edges:

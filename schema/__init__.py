@@ -32,7 +32,7 @@ from schema.samples import (
     SeriesTable,
     Tally,
 )
-from schema.topology import TopologyMap
+from schema.topology import Seen, TopologyMap
 from schema.training import FeatureBatch, TrainingRows
 
 __all__ = [
@@ -74,6 +74,7 @@ __all__ = [
     "Reject",
     "Resource",
     "SampleBatch",
+    "Seen",
     "Series",
     "SeriesTable",
     "Severity",

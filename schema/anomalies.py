@@ -4,9 +4,10 @@ from typing import Literal
 
 import msgspec
 
-from schema.commands import Edge, TriageCommand
+from schema.commands import TriageCommand
 from schema.metrics import Resource
 from schema.names import Labels, Severity
+from schema.topology import Seen
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -81,4 +82,4 @@ class Closed(msgspec.Struct, frozen=True):
     pulses: tuple[Pulse, ...] = ()  # windows that ended since then
     standings: tuple[Standing, ...] = ()  # now and then
     commands: tuple[tuple[int, TriageCommand], ...] = ()  # tick, command; from group 0 alone
-    links: tuple[tuple[int, Edge], ...] = ()  # tick, what the data have shown of the topology
+    seen: tuple[tuple[int, Seen], ...] = ()  # tick, what the data showed of the topology

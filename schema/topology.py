@@ -12,3 +12,10 @@ class TopologyMap(msgspec.Struct, frozen=True):
     nodes: tuple[str, ...] = ()  # those of edges and types are nodes too
     node_types: Labels = ()  # node -> its type ("aws.rds", "remote", "client", "zone")
     edges: tuple[Edge, ...] = ()
+
+
+class Seen(msgspec.Struct, frozen=True, order=True, array_like=True):
+    """What the data show: edges that replace what was seen of `owner` before; 0: they add up."""
+
+    owner: int  # `stable_id` of a resource's key
+    edges: tuple[Edge, ...]  # sorted

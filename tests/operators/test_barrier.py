@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from operators.barrier import FAR_MS, Barrier, Ready, Tick
-from schema import Act, Anomaly, Closed, Edge
+from schema import Act, Anomaly, Closed, Edge, Seen
 from tests.operators.edges import at, closed, edge, resource
 
 A, B = resource("a"), resource("b")
@@ -101,13 +101,13 @@ def test_commands_wait_for_their_tick_and_keep_their_order() -> None:
     )
 
 
-def test_links_come_at_their_tick_and_those_behind_the_frontier_at_the_next() -> None:
+def test_what_was_seen_comes_at_its_tick_and_behind_the_frontier_at_the_next() -> None:
     barrier = Barrier.of(1)
-    first, late = Edge("pod", "node", "runs_on"), Edge("web", "db")
-    barrier.admit(msgspec.structs.replace(closed(0, 5), links=((at(6), first),)))
-    found = barrier.admit(msgspec.structs.replace(closed(0, 9), links=((at(1), late),)))
+    first, late = Seen(1, (Edge("pod", "node", "runs_on"),)), Seen(0, (Edge("web", "db"),))
+    barrier.admit(msgspec.structs.replace(closed(0, 5), seen=((at(6), first),)))
+    found = barrier.admit(msgspec.structs.replace(closed(0, 9), seen=((at(1), late),)))
     assert found is not None
-    assert [(time_ms, tick.links) for time_ms, tick in found.ticks] == [
+    assert [(time_ms, tick.seen) for time_ms, tick in found.ticks] == [
         (at(5), [late]),
         (at(6), [first]),
     ]

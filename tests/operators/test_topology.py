@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operators import topology as module
+from operators import sightings
 from operators.topology import Topology, TopologyState
-from schema import Edge, Resource, TopologyChange, TopologyMap
+from schema import Edge, Resource, Seen, TopologyChange, TopologyMap
 
 SHOP = [
     Edge("web", "cart"),
@@ -25,6 +25,7 @@ shop = Topology.load(("batch",), {"db": "aws.rds", "client": "client"}, SHOP)
 names = st.sampled_from("abcdef")
 edges = st.builds(Edge, names, names, st.sampled_from(["calls", "runs_on", "in_zone"]))
 some_edges = st.lists(edges, max_size=12)
+shown = st.builds(Seen, st.integers(0, 3), st.lists(edges, max_size=3).map(tuple))
 changes = st.builds(
     TopologyChange,
     st.just("1"),
@@ -33,6 +34,10 @@ changes = st.builds(
     some_edges.map(tuple),
     st.lists(st.tuples(names, st.sampled_from(["", "aws.rds"])), max_size=2).map(tuple),
 )
+
+
+def calls(*found: Edge) -> list[Seen]:
+    return [Seen(0, (edge,)) for edge in found]
 
 
 def answers(topology: Topology) -> object:
@@ -132,42 +137,52 @@ def test_a_change_to_what_is_so_already_changes_nothing() -> None:
 
 def test_an_edge_seen_in_the_data_gives_way_to_the_map_for_its_pair() -> None:
     topology = Topology.load((), (), [Edge("a", "b", "runs_on")])
-    topology.see([Edge("a", "b"), Edge("a", "c")])
+    topology.see(calls(Edge("a", "b"), Edge("a", "c")))
     assert topology.callees("a") == ("c",)
     topology.change(TopologyChange("1", 0, (), (Edge("a", "b", "runs_on"),)))
     assert topology.callees("a") == ("b", "c")
 
 
-def test_a_node_runs_on_what_it_was_last_seen_on_and_calls_all_that_it_ever_did() -> None:
+def test_a_resource_is_where_it_was_last_seen_and_calls_all_that_it_ever_did() -> None:
     topology = Topology()
-    topology.see([Edge("pod", "n1", "runs_on"), Edge("pod", "db")])
-    topology.see([Edge("pod", "n2", "runs_on"), Edge("pod", "cache")])
+    topology.see([Seen(1, (Edge("pod", "n1", "runs_on"),)), *calls(Edge("pod", "db"))])
+    topology.see([Seen(1, (Edge("pod", "n2", "runs_on"),)), *calls(Edge("pod", "cache"))])
     assert topology.hosts("pod") == ("n2",)
     assert topology.callees("pod") == ("cache", "db")
+    assert not topology.see([Seen(1, (Edge("pod", "n2", "runs_on"),)), *calls(Edge("pod", "db"))])
+
+
+def test_resources_of_one_name_have_the_places_of_all_of_them() -> None:
+    topology = Topology()
+    topology.see([Seen(owner, (Edge("cart", f"n{owner}", "runs_on"),)) for owner in (1, 2)])
+    topology.see([Seen(2, (Edge("cart", "n3", "runs_on"),))])
+    assert topology.hosts("cart") == ("n1", "n3")
+    topology.see([Seen(1, (Edge("cart", "n3", "runs_on"),))])
+    topology.see([Seen(2, ())])
+    assert topology.hosts("cart") == ("n3",)
 
 
 def test_what_was_removed_stays_removed_however_often_it_is_seen() -> None:
     topology = Topology()
-    topology.see([Edge("a", "b")])
+    topology.see(calls(Edge("a", "b")))
     topology.change(TopologyChange("1", 0, (), (Edge("a", "b"),)))
-    topology.see([Edge("a", "b"), Edge("a", "c")])
+    topology.see(calls(Edge("a", "b"), Edge("a", "c")))
     again = Topology.of(topology.state())
-    again.see([Edge("a", "b")])
+    again.see(calls(Edge("a", "b")))
     assert topology.callees("a") == again.callees("a") == ("c",)
 
 
-def test_edges_seen_are_bounded_and_the_first_seen_go_first(
+def test_what_is_seen_is_bounded_and_the_first_seen_goes_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "MAX_SEEN", 2)
+    monkeypatch.setattr(sightings, "MAX_LASTING", 2)
+    monkeypatch.setattr(sightings, "MAX_OWNERS", 2)
     topology = Topology()
-    topology.see([Edge("z", "z1")])
-    topology.see([Edge("a", "a1"), Edge("b", "b1")])
+    topology.see(calls(Edge("z", "z1")))
+    topology.see(calls(Edge("a", "a1"), Edge("b", "b1")))
     assert topology.edges() == (Edge("a", "a1"), Edge("b", "b1"))
-    topology.see([Edge("p", "n1", "runs_on"), Edge("q", "n1", "runs_on")])
-    topology.see([Edge("r", "n1", "runs_on")])
-    topology.see([Edge("p", "n2", "runs_on")])
-    assert topology.edges() == (Edge("p", "n2", "runs_on"), Edge("r", "n1", "runs_on"))
+    topology.see([Seen(owner, (Edge(f"p{owner}", "n", "runs_on"),)) for owner in (1, 2, 3)])
+    assert topology.hosted("n") == ("p2", "p3")
 
 
 @given(st.lists(names), some_edges, st.randoms())
@@ -184,7 +199,7 @@ def test_a_change_and_its_inverse_leave_all_as_it_was(
     of: list[Edge], seen: list[Edge], edge: Edge
 ) -> None:
     topology = Topology.load((), (), of)
-    topology.see(seen)
+    topology.see(calls(*seen))
     before = answers(topology)
     there = edge in topology.edges()
     add, remove = TopologyChange("1", 0, (edge,)), TopologyChange("2", 0, (), (edge,))
@@ -212,9 +227,9 @@ def test_needs_and_needed_by_are_two_views_of_one_graph(of: list[Edge]) -> None:
             assert topology.within(a, 1)[b] == topology.within(b, 1)[a] == 1
 
 
-@given(some_edges, st.lists(st.one_of(changes, some_edges), max_size=6))
+@given(some_edges, st.lists(st.one_of(changes, st.lists(shown, max_size=3)), max_size=6))
 def test_goes_on_from_a_snapshot_as_if_there_had_been_none(
-    of: list[Edge], steps: list[TopologyChange | list[Edge]]
+    of: list[Edge], steps: list[TopologyChange | list[Seen]]
 ) -> None:
     known = TopologyMap(("a",), (("b", "x"),), tuple(of))
     topology = other = Topology(known)

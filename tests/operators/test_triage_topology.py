@@ -4,12 +4,12 @@ import msgspec
 
 from operators.topology import TopologyState
 from operators.triage import Triage, TriageSettings, TriageState
-from schema import Closed, Edge, TopologyChange, TopologyMap
+from schema import Closed, Edge, Seen, TopologyChange, TopologyMap
 from tests.operators.edges import at, closed
 
 KNOWN = TopologyMap(edges=(Edge("web", "db"),))
 MOVE = TopologyChange("1", at(3), (Edge("web", "cache"),), (Edge("web", "db"),))
-SEEN = Edge("pod", "node-1", "runs_on")
+SEEN = Seen(7, (Edge("pod", "node-1", "runs_on"),))
 
 
 def kept(snapshot: bytes) -> TopologyState:
@@ -18,7 +18,7 @@ def kept(snapshot: bytes) -> TopologyState:
 
 def word(until: float) -> Closed:
     return msgspec.structs.replace(
-        closed(0, until), commands=((at(3), MOVE),), links=((at(2), SEEN),)
+        closed(0, until), commands=((at(3), MOVE),), seen=((at(2), SEEN),)
     )
 
 
@@ -44,3 +44,9 @@ def test_the_map_is_not_changed_by_those_who_use_it() -> None:
     Triage(TriageSettings(), 1, None, KNOWN).step(word(5))
     other = Triage(TriageSettings(), 1, None, KNOWN)
     assert kept(other.snapshot()) == TopologyState()
+
+
+def test_what_is_seen_is_left_alone_where_the_settings_say_so() -> None:
+    triage = Triage(TriageSettings(derive_topology=False), 1)
+    triage.step(word(5))
+    assert kept(triage.snapshot()).seen == []
