@@ -10,7 +10,7 @@ from operators.severity import Standing
 from operators.tally import Tally
 from schema import Anomaly, Severity, State
 
-News = Literal["opened", "updated", "reopened"]
+News = Literal["opened", "updated", "reopened", "split"]
 
 
 class Trend(msgspec.Struct):
@@ -59,6 +59,13 @@ class Case(msgspec.Struct):
     assignee: str = ""
     verdict: Literal["", "false_positive", "real"] = ""
     requests: list[str] = []  # answered, the newest last
+    # what it was found to be part of, or to contain, see operators.correlation
+    mapped: bool = False  # the topology says who calls one of its members, or whom one calls
+    merged: list[str] = []  # ids of those that are part of it
+    joined: list[str] = []  # the same, not yet told of
+    merged_into: str = ""
+    apart: list[str] = []  # ids of those that people split it from
+    occurred: list[int] = []  # when its alerts opened, while nobody has been told of it
     # deadlines and flapping
     ack_by_ms: int | None = None
     resolve_by_ms: int | None = None
@@ -83,6 +90,8 @@ class Case(msgspec.Struct):
     @property
     def state(self) -> State:
         """Where in its life it is; `schema.life` says what leads there."""
+        if self.merged_into:
+            return "merged"
         if self.closed_ms is not None:
             return "closed"
         if self.resolved_ms is not None:

@@ -30,6 +30,8 @@ class TriageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     window_s: float = 600.0  # an alert joins its scope's incident that others joined within this
     storm_s: float = 180.0  # the same for an incident of other services that a link leads to
+    hops: int = 2  # how far through the topology a fault may come without an alert in between
+    common_share: float = 0.5  # of those that need one thing must alert to make it the trouble
     max_members: int = 50  # shown, and kept with their evidence
     lead_s: float = 120.0  # head start as a suspect of a metric that saturates
     update_s: float = 300.0  # between updates, except where severity rises
@@ -55,6 +57,10 @@ class TriageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise ValueError(f"{name} must be in [0, {MAX_S}] s, got {getattr(self, name)!r}")
         if not 1 <= self.max_members <= 1_000:
             raise ValueError(f"max_members must be in [1, 1000], got {self.max_members!r}")
+        if not 1 <= self.hops <= 10:
+            raise ValueError(f"hops must be in [1, 10], got {self.hops!r}")
+        if not 0 < self.common_share <= 1:
+            raise ValueError(f"common_share must be in (0, 1], got {self.common_share!r}")
         if not self.quiet_s < self.max_open_s:
             raise ValueError(
                 f"quiet_s must be below max_open_s, got {(self.quiet_s, self.max_open_s)!r}"
@@ -204,12 +210,14 @@ def _speak(case: Case, now_ms: int, settings: TriageSettings) -> list[Transition
     if case.news == "opened":
         noun = "alert" if count == 1 else "alerts"
         return [_tell(case, "opened", now_ms, f"{count} {noun} opened")]
+    if case.news == "split":
+        return [_tell(case, "split", now_ms, f"left {case.apart[0]} by hand")]
     if case.news == "reopened":
         after = span(now_ms - case.said_ms)
         return [_tell(case, "reopened", now_ms, f"alerts again, {after} after it was resolved")]
     parts = _changes(case, settings)
     case.news = "updated" if parts else None
-    due = now_ms >= case.said_ms + _ms(settings.update_s)
+    due = bool(case.joined) or now_ms >= case.said_ms + _ms(settings.update_s)
     if parts and (due or severity > case.said_severity):
         return [_tell(case, "updated", now_ms, "; ".join(parts))]
     return []
@@ -225,6 +233,9 @@ def _changes(case: Case, settings: TriageSettings) -> list[str]:
         parts.append(f"severity {verb} from {said.name} to {severity.name}: {because}")
     if case.flapping and not case.said_flapping:
         parts.append(flapping_in_words(case, settings.flap))
+    if case.joined:
+        verb = "is" if len(case.joined) == 1 else "are"
+        parts.append(f"{', '.join(case.joined)} {verb} part of it")
     joined = len(case.members) - case.said_count
     if joined > 0:
         parts.append(f"{joined} more {'alert' if joined == 1 else 'alerts'}")
@@ -241,5 +252,6 @@ def _tell(
     case.news = None
     case.said_ms, case.said_severity = now_ms, case.standing.severity
     case.said_count, case.said_flapping = len(case.members), case.flapping
+    case.joined = []
     case.said_first = case.members[case.suspects[0]].resource.key
     return say(case, event, now_ms, reason, actor, request)

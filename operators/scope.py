@@ -13,10 +13,12 @@ Pairs = tuple[tuple[str, str], ...]
 class Place(NamedTuple):
     """Where a resource stands in the estate; alike for all that say the same of themselves."""
 
+    service: str
     scope: str
     links: tuple[str, ...]
     described: Pairs
     application: str
+    application_link: str  # the one of `links` that names it, or ""
     zone: str
     tier: str
 
@@ -69,9 +71,11 @@ def _place(cloud: str, account: str, region: str, service: str, attributes: Pair
     application, zone = attribute(held, *APPLICATION_ATTRIBUTES), attribute(held, "zone")
     ties = (("application", application), ("zone", zone))
     named = (("service", service), *ties)
+    links = tuple("|".join((kind, cloud, account, region, value)) for kind, value in ties if value)
     return Place(
+        service,
         "|".join(("scope", cloud, account, region, service)),
-        tuple("|".join((kind, cloud, account, region, value)) for kind, value in ties if value),
+        links,
         (
             ("cloud", cloud),
             ("account", account),
@@ -79,6 +83,7 @@ def _place(cloud: str, account: str, region: str, service: str, attributes: Pair
             *((name, value) for name, value in named if value),
         ),
         application,
+        links[0] if application else "",
         zone,
         attribute(held, "tier"),
     )

@@ -44,6 +44,8 @@ def incident_of(case: Case, now_ms: int) -> Incident:
         breach_ms=case.breach_ms,
         verdict=case.verdict,
         flapping=case.flapping,
+        merged_into=case.merged_into,
+        merged=tuple(case.merged),
         silenced_by=case.silenced_by,
         inhibited_by=case.inhibited_by,
     )

@@ -6,7 +6,8 @@ from bytewax.dataflow import operator
 from bytewax.operators import KeyedStream, StatefulBatchLogic
 
 from operators.barrier import Barrier
-from operators.incidents import Incidents, Ledger
+from operators.incidents import Incidents
+from operators.ledger import Ledger
 from operators.life import TriageSettings
 from operators.topology import NO_MAP, Topology, TopologyState
 from schema import Closed, TopologyMap, Transition
@@ -68,8 +69,7 @@ class Triage:
                 self._topology.see(tick.seen)
             for command in tick.commands:
                 said += self._incidents.obey(command, tick_ms)
-            for edge in tick.edges:
-                self._incidents.apply(edge)
+            said += self._incidents.apply(tick.edges, tick_ms)
             said += self._incidents.settle(tick_ms)
         return said + self._incidents.pass_until(ready.frontier_ms)
 

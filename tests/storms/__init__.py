@@ -1,0 +1,1 @@
+"""Storms of alerts whose truth is known; `make storms` says how triage does."""
