@@ -6,7 +6,9 @@ import msgspec
 class AlertSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Hysteresis, hold-down and silence. Scores are fused surprises, see `models.fusion`."""
 
-    least_effect: float = 2.0  # spreads that a metric must be off where it hurts, whatever the odds
+    # Spreads that a metric must be off where it hurts, whatever the odds; its band is 3 wide, so a
+    # page names something that left it. Of hourly samples, whose bands are wide, two thirds will do.
+    least_effect: float = 3.0
     open_of: tuple[int, int] = (2, 3)  # n of the last m samples above the opening score
     close_ratio: float = 0.5  # of the opening score: below it a sample is calm
     calm_samples: int = 5  # calm in a row that close an alert

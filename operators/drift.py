@@ -38,7 +38,7 @@ class DriftSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     least: int = 4  # resources that a service must have
     for_s: float = 1_800.0  # how long they must stay so
     calm_s: float = 3_600.0  # below half of `share` for as long: over, and the next one counts
-    accept_after_s: float = 300.0  # from the decision until the new level is the normal one
+    accept_after_s: float = 900.0  # from the decision until the new level is the normal one
     retrain_s: float = 21_600.0  # from the decision until a model of the new level must be there
     adwin: AdwinSettings = AdwinSettings(delta=0.05, clock=1, min_window=2, grace=12)
 
