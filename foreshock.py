@@ -22,6 +22,7 @@ COMMANDS = {  # command: the module that registers it, imported only when it is 
     "deadletter": "cli.deadletter",
     "catalogue": "cli.catalogue",
     "incidents": "cli.incidents",
+    "queue": "cli.queue",
     "config": "cli.config",
 }
 VERBOSE = "--verbose"

@@ -1,16 +1,23 @@
-"""`foreshock incidents feedback`: tell the running flow what an incident was."""
+"""`foreshock incidents false-positive|real`: tell the running flow what an incident was."""
 
-from datetime import UTC, datetime
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
-from cli.errors import BadInput
 from cli.incident_named import find_incident, open_store
-from cli.running_flow import Actor, Config, Control, StoreOfFlow, running_flow, who
-from cli.tables import counted
+from cli.running_flow import (
+    Actor,
+    Config,
+    Control,
+    RunningFlow,
+    StoreOfFlow,
+    running_flow,
+    who,
+)
+from cli.tables import clock, counted
 
-FEEDBACK_HELP = """Say that an incident was a false positive, or real.
+HELP = """Say that an incident was {what}.
 
 After a false positive the same pattern (those metrics of those resources, to that side, by as
 much) is quiet from then on; what is clearly bigger or different is told. "real" undoes it. The
@@ -19,29 +26,38 @@ control log of the settings, by which a running flow hears of it.
 
 \b
 Examples:
-  foreshock incidents feedback 3f9c2d false-positive -c config/kafka.yaml --note "nightly backup"
-  foreshock incidents feedback 3f9c2d real --control .foreshock/control.jsonl
+  foreshock incidents false-positive 3f9c2d -c config/kafka.yaml --note "nightly backup"
+  foreshock incidents real 3f9c2d --control .foreshock/control.jsonl
 """
-VERDICTS = ("false-positive", "real")
 
 
-def feedback(
-    incident_id: Annotated[str, typer.Argument(help="The id, or how it begins.", metavar="ID")],
-    verdict: Annotated[str, typer.Argument(metavar="false-positive|real")],
-    note: Annotated[str, typer.Option(help="Why, in words.", metavar="TEXT")] = "",
-    config: Config = None,
-    control: Control = None,
-    store: StoreOfFlow = None,
-    actor: Actor = None,
-) -> None:
+def register_feedback(group: typer.Typer) -> None:
+    """Add the two commands to the group."""
+    for name, what in (("false-positive", "a false positive"), ("real", "real")):
+        told = HELP.format(what=what)
+        group.command(name, help=told, no_args_is_help=True)(_command(name))
+
+
+def _command(verdict: str) -> Callable[..., None]:
+    def say(
+        incident_id: Annotated[str, typer.Argument(help="The id, or how it begins.", metavar="ID")],
+        note: Annotated[str, typer.Option(help="Why, in words.", metavar="TEXT")] = "",
+        config: Config = None,
+        control: Control = None,
+        store: StoreOfFlow = None,
+        actor: Actor = None,
+    ) -> None:
+        feedback(verdict, incident_id, note, running_flow(config, control, store), actor or who())
+
+    return say
+
+
+def feedback(verdict: str, incident_id: str, note: str, flow: RunningFlow, actor: str) -> None:
     """Tell the flow, and keep the word."""
     from connectors.feedback_store import FeedbackStore, Word
     from connectors.source import wall_clock
     from flows.feedback import counts_from_ms, say
 
-    if verdict not in VERDICTS:
-        raise BadInput(f"the verdict must be {' or '.join(VERDICTS)}, got {verdict!r}")
-    flow = running_flow(config, control, store)
     opened = open_store(flow.store)
     try:
         incident = find_incident(opened, incident_id)
@@ -51,7 +67,7 @@ def feedback(
     word = Word(
         incident.id,
         "real" if verdict == "real" else "false_positive",
-        actor or who(),
+        actor,
         note,
         int(now.timestamp() * 1000),
     )
@@ -65,11 +81,10 @@ def feedback(
         typer.echo(f"{incident.id} was said to be {verdict} before; nothing is changed")
         return
     typer.echo(f"{incident.id} is {verdict}")
-    if said.effective_ms is None:
+    if not said.series:
         typer.echo("it is about no metric: alerts of rules and of silence are changed in settings")
         return
-    until = datetime.fromtimestamp(said.effective_ms / 1000, UTC)
-    typer.echo(f"{counted(said.series, 'metric')} of it, in force from {until:%Y-%m-%d %H:%M} UTC")
+    typer.echo(f"{counted(said.series, 'metric')} of it, in force from {clock(effective_ms)} UTC")
     if incident.member_count > len(incident.members):
         typer.echo(
             f"of its {incident.member_count:,} alerts, the {len(incident.members):,} most suspect"

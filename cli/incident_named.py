@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.errors import CommandFailed, bad_input
+from cli.errors import BadInput, CommandFailed, bad_input
 
 if TYPE_CHECKING:
     from connectors.incident_store import IncidentStore
-    from schema import Incident
+    from schema import Incident, Severity
 
+SEVERITIES = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
 COUNTED = 100  # incidents whose ids begin alike
 DEFAULT_URL = "sqlite:///.foreshock/incidents.db"
 Store = Annotated[
@@ -37,3 +38,12 @@ def find_incident(store: "IncidentStore", incident_id: str) -> "Incident":
             f"{how_many if found else 'no incident'} with an id that begins with {incident_id!r}"
         )
     return incident
+
+
+def least_severity(name: str) -> "Severity":
+    """Return the severity that `--severity` names."""
+    from schema import Severity
+
+    if name.upper() not in SEVERITIES:
+        raise BadInput(f"--severity must be one of {', '.join(SEVERITIES)}, got {name!r}")
+    return Severity[name.upper()]

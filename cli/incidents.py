@@ -1,18 +1,19 @@
-"""`foreshock incidents`: read the incident store."""
+"""`foreshock incidents`: read the incident store, and act on what is in it."""
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.errors import BadInput, bad_input
-from cli.incident_feedback import FEEDBACK_HELP, feedback
-from cli.incident_named import DEFAULT_URL, Store, find_incident, open_store
+from cli.incident_acts import register_acts
+from cli.incident_feedback import register_feedback
+from cli.incident_named import DEFAULT_URL, Store, find_incident, least_severity, open_store
+from cli.incident_watch import WATCH_HELP, watch
+from cli.tables import clock, print_table, printable
 
 if TYPE_CHECKING:
     from schema import Incident
 
-SEVERITIES = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
 LIST_HELP = """List incidents, those that opened last first.
 
 \b
@@ -36,10 +37,12 @@ AsJson = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the command group to the command line."""
-    group = typer.Typer(help="Read the incident store.", no_args_is_help=True)
+    group = typer.Typer(help="Read the incident store, and act.", no_args_is_help=True)
     group.command("list", help=LIST_HELP)(list_)
     group.command("show", help=SHOW_HELP, no_args_is_help=True)(show)
-    group.command("feedback", help=FEEDBACK_HELP, no_args_is_help=True)(feedback)
+    group.command("watch", help=WATCH_HELP)(watch)
+    register_acts(group)
+    register_feedback(group)
     app.add_typer(group, name="incidents")
 
 
@@ -66,15 +69,12 @@ def list_(
     from connectors.incident_store import cursor_of
     from connectors.incident_terms import STATES
     from connectors.incident_wire import encode_transition
-    from schema import Severity
 
     states = tuple(each for each in STATES if each == state)
     if state is not None and not states:
         raise BadInput(f"--state must be one of {', '.join(STATES)}, got {state!r}")
-    if severity.upper() not in SEVERITIES:
-        raise BadInput(f"--severity must be one of {', '.join(SEVERITIES)}, got {severity!r}")
     wanted = IncidentFilter(
-        states, Severity[severity.upper()], cloud, account, region, service, title, assignee
+        states, least_severity(severity), cloud, account, region, service, title, assignee
     )
     with bad_input():
         begin = None if after is None else Cursor.of(after)
@@ -90,15 +90,11 @@ def list_(
     if not found:
         typer.echo("no incidents")
         return
-    rows = [("id", "severity", "state", "opened (UTC)", "hit", "title")]
-    rows += [
-        (each.id, each.severity.name, each.state, _clock(each.opened_ms), str(each.member_count),
-         each.title) for each in found
+    rows = [
+        (each.id, each.severity.name, each.state, clock(each.opened_ms), str(each.member_count),
+         each.assignee, each.title) for each in found
     ]  # fmt: skip
-    widths = [max(len(row[i]) for row in rows) for i in range(5)]
-    for row in rows:
-        columns = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        _say("  ".join([*columns, row[-1]]))
+    print_table(("id", "severity", "state", "opened (UTC)", "hit", "who", "title"), rows)
     if len(found) == limit:
         _say(f"\nmore, if there are: --after {cursor_of(found[-1])}")
 
@@ -110,6 +106,7 @@ def show(
 ) -> None:
     """Show one incident."""
     from connectors.incident_wire import encode_transition
+    from connectors.requests_store import RequestsStore
 
     opened = open_store(store)
     try:
@@ -124,22 +121,33 @@ def show(
     _say("")
     _say("history")
     for step in history:
-        _say(f"  {_clock(step.ts_ms)}  {step.event:<9} {step.actor}: {step.reason}")
+        _say(f"  {clock(step.ts_ms)}  {step.event:<16} {step.actor}: {step.reason}")
+    kept = RequestsStore(store)
+    try:
+        waiting = [each for each in kept.requests_of(incident.id) if each.status == "requested"]
+    finally:
+        kept.close()
+    for each in waiting:
+        act = each.act
+        words = " ".join(filter(None, (act.action, act.assignee, act.reason)))
+        _say(f"  {clock(act.effective_ms)}  requested        {act.actor}: {words}")
 
 
 def _print(incident: "Incident") -> None:
     _say(f"{incident.severity.name} {incident.state}: {incident.title}  [{incident.id}]")
     ended = incident.resolved_ms
-    until = "" if ended is None else f", resolved {_clock(ended)}"
-    _say(f"since {_clock(incident.onset_ms)}, opened {_clock(incident.opened_ms)}{until} UTC")
+    until = "" if ended is None else f", resolved {clock(ended)}"
+    _say(f"since {clock(incident.onset_ms)}, opened {clock(incident.opened_ms)}{until} UTC")
     _say(f"confidence {incident.confidence:.2f}: {'; '.join(incident.reasons)}")
     _say(f"hint: {incident.hint}")
+    for line in _life(incident):
+        _say(line)
     shown = len(incident.members)
     _say("")
     _say(f"most suspect first ({shown} of {incident.member_count})")
     for member in incident.members:
         resource = member.resource
-        _say(f"  {_clock(member.onset_ms)}  {resource.service}  {resource.name}")
+        _say(f"  {clock(member.onset_ms)}  {resource.service}  {resource.name}")
         for evidence in member.evidence[:3]:
             _say(
                 f"      {evidence.metric} {evidence.value:.4g} {evidence.unit}, expected "
@@ -147,14 +155,27 @@ def _print(incident: "Incident") -> None:
             )
 
 
+def _life(incident: "Incident") -> list[str]:
+    """Return who has it, until when, and what else people should know."""
+    lines = []
+    if incident.assignee:
+        lines.append(f"assigned to {incident.assignee}")
+    for what, by_ms in (
+        ("acknowledge", incident.ack_by_ms if incident.acked_ms is None else None),
+        ("resolve", incident.resolve_by_ms),
+    ):
+        if by_ms is not None and incident.state in ("open", "acknowledged"):
+            lines.append(f"{what} by {clock(by_ms)} UTC")
+    if incident.breach_ms is not None:
+        lines.append(f"too late at {clock(incident.breach_ms)} UTC, as it looks")
+    if incident.flapping:
+        lines.append("flapping: held open until it is quiet")
+    if incident.verdict:
+        lines.append(f"said to be {incident.verdict.replace('_', ' ')}")
+    if incident.merged_into:
+        lines.append(f"part of {incident.merged_into}")
+    return lines
+
+
 def _say(line: str) -> None:
-    typer.echo(_plain(line))
-
-
-def _plain(text: str) -> str:
-    """Return text whose names, which came from outside, cannot steer a terminal."""
-    return "".join(char if char.isprintable() else "?" for char in text)
-
-
-def _clock(ms: int) -> str:
-    return f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms):%Y-%m-%d %H:%M}"
+    typer.echo(printable(line))

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -32,6 +33,11 @@ def write(line: str) -> None:
     """Write a line; what the encoding of the output lacks is shown as "?"."""
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(line.encode(encoding, "replace").decode(encoding) + "\n")
+
+
+def clock(ms: int) -> str:
+    """Return a time in ms as "2026-03-01 10:00", UTC."""
+    return f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms):%Y-%m-%d %H:%M}"
 
 
 def printable(text: str) -> str:

@@ -14,7 +14,6 @@ class Said(msgspec.Struct, frozen=True):
     """What became of a word."""
 
     series: int  # that it is about
-    effective_ms: int | None  # none: there was nothing to tell the flow
     repeats: bool  # it had been said before, and nothing was written
 
 
@@ -33,11 +32,10 @@ def say(
         targets = _over(before.targets, targets)
     word = msgspec.structs.replace(word, targets=targets)
     if before is not None and before == msgspec.structs.replace(word, said_ms=before.said_ms):
-        return Said(len(targets), None, repeats=True)
-    if targets:
-        log.append(Feedback(incident.id, word.verdict, targets, effective_ms, word.actor))
+        return Said(len(targets), repeats=True)
+    log.append(Feedback(incident.id, word.verdict, targets, effective_ms, word.actor, word.note))
     store.say(word)
-    return Said(len(targets), effective_ms if targets else None, repeats=False)
+    return Said(len(targets), repeats=False)
 
 
 def _over(these: Targets, others: Targets) -> Targets:

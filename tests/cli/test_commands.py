@@ -17,7 +17,22 @@ GROUPS = {
     "catalogue": ["explain", "list"],
     "config": ["check", "show", "schema"],
     "deadletter": ["list", "show", "replay"],
-    "incidents": ["list", "show", "feedback"],
+    "incidents": [
+        "list",
+        "show",
+        "watch",
+        "ack",
+        "unack",
+        "resolve",
+        "reopen",
+        "close",
+        "assign",
+        "note",
+        "merge",
+        "split",
+        "false-positive",
+        "real",
+    ],
     "models": ["list", "show", "diff", "promote", "rollback", "stats"],
 }
 BACKTEST = ["backtest", "a.jsonl", "--format", "foreshock-json"]
@@ -138,7 +153,7 @@ def test_settings_are_checked_shown_and_described(
     shown = capsys.readouterr().out
     assert "sasl.password: '***'" in shown
     assert "kafka.internal" not in shown
-    assert "quiet_s: 600.0" in shown  # a default
+    assert "quiet_s: 1200.0" in shown  # a default
     assert foreshock.main(["config", "schema"]) == 0
     assert "sources" in json.loads(capsys.readouterr().out)["$defs"]["App"]["required"]
 

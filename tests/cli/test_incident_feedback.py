@@ -16,7 +16,7 @@ from tests.connectors.made_transitions import INCIDENT, MEMBER, OPENED, RESOURCE
 STORE = "sqlite:///incidents.db"
 LOG = Path("control.jsonl")
 TARGET = (RESOURCE.key, "latency", (), 820.0 - 181.5, 0.0)
-SAY = ["incidents", "feedback", "--store", STORE, "--actor", "ann"]
+SAY = ["--store", STORE, "--actor", "ann"]
 BOUNDED = """
 sources: [{{type: simulator, days: 1}}]
 sinks: [{{type: sql, url: "{store}"}}]
@@ -37,7 +37,7 @@ def keep(*transitions: Transition) -> None:
 
 
 def say(verdict: str, *more: str, incident: str = "inc-1") -> int:
-    return foreshock.main([*SAY, incident, verdict, "--control", str(LOG), *more])
+    return foreshock.main(["incidents", verdict, *SAY, incident, "--control", str(LOG), *more])
 
 
 def logged() -> list[Feedback]:
@@ -97,21 +97,21 @@ def test_a_false_positive_that_has_grown_since_is_said_anew() -> None:
     assert [r.targets[0][3] for r in logged()] == [638.5, 5_000.0 - 181.5]
 
 
-def test_an_incident_of_a_rule_is_kept_and_tells_the_flow_nothing(
+def test_an_incident_of_a_rule_names_no_metric_but_is_judged_all_the_same(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     member = msgspec.structs.replace(MEMBER, kind="rule:full")
     rule = msgspec.structs.replace(INCIDENT, id="rule-1", members=(member,), member_count=99)
     keep(msgspec.structs.replace(OPENED, incident=rule))
     assert say("false-positive", incident="rule-1") == 0
-    assert logged() == []
+    assert [(one.incident, one.targets) for one in logged()] == [("rule-1", ())]
     assert [w[0] for w in verdicts()] == ["rule-1"]
     assert "alerts of rules and of silence are changed in settings" in capsys.readouterr().out
 
 
 def test_settings_name_log_and_store_and_a_replay_hears_of_it_after_the_incident() -> None:
     Path("a.yaml").write_text(BOUNDED.format(store=STORE, more="control_log: control.jsonl"))
-    args = ["incidents", "feedback", "inc-1", "false-positive", "-c", "a.yaml"]
+    args = ["incidents", "false-positive", "inc-1", "-c", "a.yaml"]
     assert foreshock.main(args) == 0
     (record,) = logged()
     assert record.effective_ms == INCIDENT.updated_ms + 60_000
@@ -120,20 +120,19 @@ def test_settings_name_log_and_store_and_a_replay_hears_of_it_after_the_incident
 @pytest.mark.parametrize(
     ("args", "code", "message"),
     [
-        (["x", "real", "--control", "c"], 1, "no incident with an id that begins with 'x'"),
-        (["inc-1", "wrong", "--control", "c"], 2, "must be false-positive or real, got 'wrong'"),
-        (["inc-1", "real"], 2, "-c FILE, or by the log itself, --control LOG"),
-        (["inc-1", "real", "-c", "a.yaml"], 2, "a.yaml: control_log must be set, to a topic"),
-        (["inc-1", "real", "-c", "none.yaml"], 2, "none.yaml: no such file"),
-        (["inc-1", "real", "--control", "c", "--store", "sqlite:///n.db"], 2, "no such incident"),
-        (["inc-1", "real", "--control", "none/c"], 1, "none/c: No such file or directory"),
+        (["x", "--control", "c"], 1, "no incident with an id that begins with 'x'"),
+        (["inc-1"], 2, "-c FILE, or by the log itself, --control LOG"),
+        (["inc-1", "-c", "a.yaml"], 2, "a.yaml: control_log must be set, to a topic"),
+        (["inc-1", "-c", "none.yaml"], 2, "none.yaml: no such file"),
+        (["inc-1", "--control", "c", "--store", "sqlite:///n.db"], 2, "no such incident"),
+        (["inc-1", "--control", "none/c"], 1, "none/c: No such file or directory"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_said_is_one_clear_line_and_nothing_is_kept(
     args: list[str], code: int, message: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     Path("a.yaml").write_text(BOUNDED.format(store=STORE, more=""))
-    before = ["incidents", "feedback", "--store", STORE]
+    before = ["incidents", "real", "--store", STORE]
     assert foreshock.main([*before, *args]) == code
     captured = capfd.readouterr()
     assert captured.out == ""

@@ -1,0 +1,257 @@
+"""`foreshock incidents ack|resolve|assign|...`: ask the running flow to act on an incident.
+
+A request goes into the flow's control log, and into the store, where it shows as requested until
+the flow has obeyed or refused it.
+"""
+
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from cli.errors import BadInput, CommandFailed
+from cli.incident_named import find_incident, open_store
+from cli.running_flow import Actor, Config, Control, StoreOfFlow, running_flow, who
+from cli.tables import clock, write
+
+if TYPE_CHECKING:
+    from connectors.incident_store import IncidentStore
+    from schema import Action, Incident
+
+MAX_WORDS = 2_000  # characters of a reason
+Id = Annotated[str, typer.Argument(help="The id, or how it begins.", metavar="ID")]
+Note = Annotated[str, typer.Option("--note", help="Why, in words.", metavar="TEXT")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the request as JSON.")]
+PLAIN: dict["Action", str] = {
+    "ack": "Acknowledge an incident: you look after it, and have it if nobody did.",
+    "unack": "Take an acknowledgement back: nobody looks after it any more.",
+    "resolve": "Say that an incident is over. A new alert of it within the time opens it again.",
+    "reopen": "Say that a resolved incident is not over. It stays open until somebody resolves it.",
+    "close": "Close a resolved incident for good: it never opens again.",
+}
+
+
+def register_acts(group: typer.Typer) -> None:
+    """Add the commands to the group."""
+    for action, says in PLAIN.items():
+        example = f"  foreshock incidents {action} 3f9c2d -c config/kafka.yaml"
+        text = f"{says}\n\n\b\nExample:\n{example}\n"
+        group.command(action, help=text, no_args_is_help=True)(_plain_act(action))
+    group.command("assign", help=ASSIGN_HELP, no_args_is_help=True)(assign)
+    group.command("note", help=NOTE_HELP, no_args_is_help=True)(note)
+    group.command("merge", help=MERGE_HELP, no_args_is_help=True)(merge)
+    group.command("split", help=SPLIT_HELP, no_args_is_help=True)(split)
+
+
+def _plain_act(action: "Action") -> Callable[..., None]:
+    def act(
+        incident_id: Id,
+        words: Note = "",
+        config: Config = None,
+        control: Control = None,
+        store: StoreOfFlow = None,
+        actor: Actor = None,
+        as_json: AsJson = False,
+    ) -> None:
+        _Asking(config, control, store, actor, as_json).ask(incident_id, action, words)
+
+    act.__name__ = action
+    return act
+
+
+ASSIGN_HELP = """Give an incident to somebody, or with "" to nobody.
+
+\b
+Example:
+  foreshock incidents assign 3f9c2d bob -c config/kafka.yaml
+"""
+
+
+def assign(
+    incident_id: Id,
+    assignee: Annotated[str, typer.Argument(help="Whose it is.", metavar="NAME")],
+    words: Note = "",
+    config: Config = None,
+    control: Control = None,
+    store: StoreOfFlow = None,
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """Assign."""
+    asking = _Asking(config, control, store, actor, as_json)
+    asking.ask(incident_id, "assign", words, assignee=assignee)
+
+
+NOTE_HELP = """Write something down in an incident's history.
+
+\b
+Example:
+  foreshock incidents note 3f9c2d "restarted orders-db at 10:12" -c config/kafka.yaml
+"""
+
+
+def note(
+    incident_id: Id,
+    text: Annotated[str, typer.Argument(help="What to write down.", metavar="TEXT")],
+    config: Config = None,
+    control: Control = None,
+    store: StoreOfFlow = None,
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """Note."""
+    if not text.strip():
+        raise BadInput("a note must say something, got nothing")
+    _Asking(config, control, store, actor, as_json).ask(incident_id, "note", text)
+
+
+MERGE_HELP = """Make one incident of several: the others become part of the first.
+
+\b
+Example:
+  foreshock incidents merge 3f9c2d 81ab0e -c config/kafka.yaml
+"""
+
+
+def merge(
+    incident_id: Id,
+    others: Annotated[list[str], typer.Argument(help="What becomes part of it.", metavar="ID...")],
+    words: Note = "",
+    config: Config = None,
+    control: Control = None,
+    store: StoreOfFlow = None,
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """Merge."""
+    asking = _Asking(config, control, store, actor, as_json)
+    asking.ask(incident_id, "merge", words, incidents=others)
+
+
+SPLIT_HELP = """Take resources out of an incident; their alerts become an incident of their own.
+
+\b
+Example:
+  foreshock incidents split 3f9c2d i-0a1 i-0a2 -c config/kafka.yaml
+"""
+
+
+def split(
+    incident_id: Id,
+    resources: Annotated[
+        list[str], typer.Argument(help="Names of resources that leave.", metavar="NAME...")
+    ],
+    words: Note = "",
+    config: Config = None,
+    control: Control = None,
+    store: StoreOfFlow = None,
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """Split."""
+    asking = _Asking(config, control, store, actor, as_json)
+    asking.ask(incident_id, "split", words, resources=resources)
+
+
+class _Asking:
+    """The options that all of these commands have, and what they do."""
+
+    def __init__(
+        self,
+        config: str | None,
+        control: Path | None,
+        store: str | None,
+        actor: str | None,
+        as_json: bool,
+    ) -> None:
+        self._flow = running_flow(config, control, store)
+        self._actor = actor or who()
+        self._as_json = as_json
+
+    def ask(
+        self,
+        incident_id: str,
+        action: "Action",
+        reason: str = "",
+        *,
+        assignee: str = "",
+        incidents: list[str] | None = None,
+        resources: list[str] | None = None,
+    ) -> None:
+        """Refuse what is not legal now, else write the request."""
+        from connectors.source import wall_clock
+        from flows.asking import ask
+        from flows.feedback import counts_from_ms
+        from schema import Act
+
+        if len(reason) > MAX_WORDS:
+            raise BadInput(f"words must be at most {MAX_WORDS} characters, got {len(reason):,}")
+        opened = open_store(self._flow.store)
+        try:
+            incident = _as_it_is_now(opened, incident_id)
+            _check(incident, action)
+            others = tuple(
+                _check(_as_it_is_now(opened, each), action).id for each in incidents or ()
+            )
+        finally:
+            opened.close()
+        if incident.id in others:
+            raise CommandFailed(f"{incident.id} cannot become part of itself")
+        if resources:
+            others = _alerts_of(incident, resources)
+        now = wall_clock()
+        act = Act(
+            f"req-{secrets.token_hex(8)}",
+            incident.id,
+            action,
+            counts_from_ms(incident, self._flow.tick_s, now, live=self._flow.live),
+            self._actor,
+            reason,
+            assignee,
+            others,
+        )
+        ask(self._flow.log, self._flow.store, act, now)
+        if self._as_json:
+            write(msgspec.json.encode({**msgspec.to_builtins(act), "status": "requested"}).decode())
+            return
+        write(f"{action} of {incident.id} requested, to be obeyed at {clock(act.effective_ms)} UTC")
+        write(f"foreshock incidents show {incident.id} tells what came of it ({act.id})")
+
+
+def _as_it_is_now(store: "IncidentStore", incident_id: str) -> "Incident":
+    """Return the incident of an id; of one that became part of another, that one."""
+    incident = find_incident(store, incident_id)
+    for _ in range(100):
+        whole = store.get_incident(incident.merged_into) if incident.merged_into else None
+        if whole is None:
+            break
+        incident = whole
+    return incident
+
+
+def _check(incident: "Incident", action: "Action") -> "Incident":
+    from schema import Refusal, step
+    from schema.life import EVENT_OF
+
+    legal = step(incident.id, incident.state, EVENT_OF[action])
+    if isinstance(legal, Refusal):
+        raise CommandFailed(legal.reason)
+    return incident
+
+
+def _alerts_of(incident: "Incident", names: list[str]) -> tuple[str, ...]:
+    """Return the ids of the alerts of the named resources; a name may be an alert's id too."""
+    found: list[str] = []
+    for name in names:
+        ids = [
+            f"{each.kind}@{each.resource.key}"
+            for each in incident.members
+            if name in (each.resource.name, each.resource.key, f"{each.kind}@{each.resource.key}")
+        ]
+        if not ids:
+            raise CommandFailed(f"{incident.id} shows no alert of {name!r}")
+        found += ids
+    return tuple(dict.fromkeys(found))
