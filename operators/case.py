@@ -8,7 +8,7 @@ from operators.members import AlertRecord
 from operators.scope import Pairs, described
 from operators.severity import Standing
 from operators.tally import Tally
-from schema import Anomaly, Severity, State
+from schema import Anomaly, Impact, Severity, State
 
 News = Literal["opened", "updated", "reopened", "split"]
 
@@ -80,6 +80,9 @@ class Case(msgspec.Struct):
     silenced_by: tuple[str, ...] = ()
     inhibited_by: str = ""
     said_hushed: tuple[str, ...] = ("",)
+    impact: Impact = Impact()
+    needing: tuple[str, ...] = ()  # tiers of the dependants alone
+    impact_of: tuple[int, int, int] = (0, 0, 0)  # episode, resources, revision of the topology
     pattern: str = ""  # what it looks like; "": nothing known
 
     @classmethod

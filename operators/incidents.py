@@ -94,7 +94,7 @@ class Incidents:
         cases = sorted(held, key=lambda case: (case.opened_ms, case.id))
         self._touched.clear()
         for case in cases:
-            weigh(case, now_ms, self._settings)
+            weigh(case, now_ms, self._settings, self._topology)
         hushed = self._quiet.judge(self._ledger.cases, cases, now_ms)
         said: list[Transition] = []
         for case in cases:

@@ -15,11 +15,13 @@ from operators.deadlines import (
 )
 from operators.flapping import FlapSettings, flapping_in_words, judge_flapping
 from operators.foresight import Durations, looks_ms, predict_breach, see_trend
+from operators.impact import judge_impact
 from operators.inhibition import InhibitRule
 from operators.quantity import span
 from operators.severity import SeveritySettings, judge
 from operators.silences import SilenceSettings
 from operators.telling import ACTOR, say
+from operators.topology import Topology
 from schema import Event, Transition
 
 MAX_S = 2_592_000.0  # 30 days
@@ -94,7 +96,7 @@ def next_due_ms(case: Case, settings: TriageSettings) -> int:
     return min(due)
 
 
-def weigh(case: Case, now_ms: int, settings: TriageSettings) -> None:
+def weigh(case: Case, now_ms: int, settings: TriageSettings, topology: Topology) -> None:
     """Find out after all edges of `now_ms` who is suspect and how bad it is; say nothing yet.
 
     Cost: in proportion to the edges that came, and a light pass over the members where the worst
@@ -107,7 +109,9 @@ def weigh(case: Case, now_ms: int, settings: TriageSettings) -> None:
         _rank(case, settings)
     judge_flapping(case, settings.flap)
     if case.open_count > 0 and now_ms < _give_up_ms(case, settings):
+        judge_impact(case, topology)
         facts = case.tally.facts(case.members, (now_ms - case.episode_ms) / 1000)
+        facts = msgspec.structs.replace(facts, impact=case.impact, needing=case.needing)
         case.confidence = facts.confidence
         verdict = judge(settings.severity, facts)
         case.standing.settle(verdict, now_ms, _settle_ms(case, settings))

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from schema import Edge, Resource, Seen, Series, stable_id
 
+TOLD = ("tier", "users")
 SERVICE_GRAPH = "traces_service_graph_request"  # of OpenTelemetry's Collector, and of Tempo
 _CALLS = ("messaging.destination.name", "peer.service", "queue")  # what the resource calls
 _CALLED_BY = ("load_balancer",)
@@ -34,7 +35,9 @@ def places(resource: Resource) -> Seen:
         edges.add(Edge(own, zone, "in_zone"))
     edges |= {Edge(own, known[name]) for name in _CALLS if known.get(name)}
     edges |= {Edge(known[name], own) for name in _CALLED_BY if known.get(name)}
-    return Seen(stable_id(resource.key), _sorted(edges))
+    told = tuple((name, known[name]) for name in TOLD if known.get(name))
+    names = tuple(dict.fromkeys(filter(None, (own, resource.uid, resource.key)))) if told else ()
+    return Seen(stable_id(resource.key), _sorted(edges), names, told)
 
 
 def calls(series: Series) -> Seen | None:

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 import msgspec
 
 from operators.quantity import span
-from schema import Severity
+from schema import Impact, Severity
 
 Steps = tuple[tuple[float, int], ...]  # (from this value on, points); ascending in both
+_STEPS = (
+    "confidence", "far", "resources", "services", "zones", "duration_s", "dependants", "users",
+)  # fmt: skip
 
 
 class SeveritySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -22,16 +25,20 @@ class SeveritySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     zones: Steps = ((2, 1),)
     duration_s: Steps = ((3_600, 1), (21_600, 2))  # since opened or reopened
     tiers: tuple[tuple[str, int], ...] = (("1", 2), ("2", 1))  # attribute `tier` and its points
+    dependants: Steps = ((5, 1), (50, 2), (500, 3))  # by the topology
+    dependant_tier: int = 1  # points where one is of a tier that gives more than the members' own
+    users: Steps = ((1_000, 1), (100_000, 2))  # attribute `users`, of members and dependants
     medium: int = 3  # points from which it is MEDIUM
     high: int = 6
     critical: int = 9
     settle_s: float = 600.0  # how long it must have been lower before it falls, event time
 
     def __post_init__(self) -> None:
-        for name in ("confidence", "far", "resources", "services", "zones", "duration_s"):
+        for name in _STEPS:
             _check_steps(name, getattr(self, name))
-        if not 0 <= self.silent <= 100:
-            raise ValueError(f"silent must be in [0, 100], got {self.silent!r}")
+        for name in ("silent", "dependant_tier"):
+            if not 0 <= getattr(self, name) <= 100:
+                raise ValueError(f"{name} must be in [0, 100], got {getattr(self, name)!r}")
         if len(dict(self.tiers)) != len(self.tiers):
             raise ValueError(f"tiers must name each tier once, got {self.tiers!r}")
         if not 0 < self.medium < self.high < self.critical:
@@ -63,6 +70,8 @@ class Facts(msgspec.Struct, frozen=True):
     tiers: tuple[str, ...]  # sorted, distinct
     floors: tuple[tuple[Severity, str], ...]  # a rule's least severity and its name; worst first
     duration_s: float
+    impact: Impact = Impact()  # of the episode
+    needing: tuple[str, ...] = ()  # tiers of the dependants
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -106,6 +115,9 @@ def judge(settings: SeveritySettings, facts: Facts) -> Verdict:
     """Add the points up; return the severity and one reason for each line that gave any."""
     tiers = dict(settings.tiers)
     tier = max(facts.tiers, key=lambda name: tiers.get(name, 0), default="")
+    hit, users = facts.impact, facts.impact.users or 0
+    above = max(facts.needing, key=lambda name: tiers.get(name, 0), default="")
+    is_above = tiers.get(above, 0) > tiers.get(tier, 0)
     far, silent = _points(settings.far, facts.far), settings.silent if facts.silent else 0
     percent = math.floor(facts.confidence * 1000) / 10  # 99.96 % must not read 100 %
     lines = [
@@ -115,6 +127,9 @@ def judge(settings: SeveritySettings, facts: Facts) -> Verdict:
         (_points(settings.services, facts.services), f"{facts.services} services"),
         (_points(settings.zones, facts.zones), f"{facts.zones} zones"),
         (tiers.get(tier, 0), f"tier {tier}"),
+        (settings.dependant_tier if is_above else 0, f"tier {above} depends on it"),
+        (_points(settings.dependants, hit.dependants), f"{hit.dependants} depend on it"),
+        (_points(settings.users, users), f"{users:,} users"),
         (
             _points(settings.duration_s, facts.duration_s),
             f"open for {span(int(facts.duration_s * 1000))}",

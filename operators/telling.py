@@ -36,6 +36,7 @@ def incident_of(case: Case, now_ms: int) -> Incident:
         case.confidence,
         len(case.members),
         members,
+        impact=case.impact,
         assignee=case.assignee,
         acked_ms=case.acked_ms,
         closed_ms=case.closed_ms,

@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from operators.sightings import Sightings
-from schema import Edge, Resource, Seen, TopologyChange, TopologyMap
+from schema import Edge, Resource, Seen, TopologyChange, TopologyMap, stable_id
 
 ZONE = "in_zone"
 NO_MAP = TopologyMap()
@@ -26,6 +26,8 @@ class TopologyState(msgspec.Struct):
     removed: list[Edge] = []  # sorted
     node_types: dict[str, str] = {}  # "": takes the map's away
     seen: list[Seen] = []  # in the data; first seen first
+    revision: int = 0
+    map_id: int = 0  # digest of the map that was read
 
 
 class Topology:
@@ -52,7 +54,9 @@ class Topology:
         self._sources: dict[str, set[str]] = {}
         self._answers: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._around: dict[tuple[str, int, bool], dict[str, int]] = {}
-        self.revision = 0  # an answer holds as long as it stands still
+        self._map_id = stable_id(msgspec.json.encode(known).decode())
+        # An answer holds as long as it stands still, over restarts too.
+        self.revision = state.revision + (self._map_id != state.map_id)
         put = (self._map | self._added) - self._removed
         pairs = {(edge.source, edge.target) for edge in put}
         seen = (edge for edge in self._sightings.edges() if (edge.source, edge.target) not in pairs)
@@ -80,7 +84,8 @@ class Topology:
         """Return what differs from the map that was read."""
         types = dict(sorted(self._types.items()))
         seen = self._sightings.state()
-        return TopologyState(sorted(self._added), sorted(self._removed), types, seen)
+        added, removed = sorted(self._added), sorted(self._removed)
+        return TopologyState(added, removed, types, seen, self.revision, self._map_id)
 
     # ------------------------------------------------------------------ asking
 
@@ -111,6 +116,10 @@ class Topology:
     def type_of(self, name: str) -> str:
         """Return the node's type, "" where none is known."""
         return self._types.get(name, self._map_types.get(name, ""))
+
+    def told(self, name: str, attribute: str) -> set[str]:
+        """Return what the resources that the node is say of themselves: `tier`, `users`."""
+        return self._sightings.told(name, attribute)
 
     def callees(self, name: str) -> tuple[str, ...]:
         """Return what the node calls."""
@@ -201,11 +210,13 @@ class Topology:
 
     def see(self, shown: Iterable[Seen]) -> bool:
         """Take in what the data show at one tick; return whether that was news."""
-        before = self.revision
+        before, told = self.revision, self._sightings.revision
         for edge in self._sightings.take(sorted(shown)):
             if edge not in self._sightings and edge not in self._map:
                 self._removed.discard(edge)
             self._refresh(edge)
+        if self._sightings.revision != told:
+            self._forget_answers()
         return self.revision != before
 
     # ------------------------------------------------------------------ the graph in force

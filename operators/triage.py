@@ -1,5 +1,7 @@
 """From alert edges to incidents: the step that all key groups meet in."""
 
+from collections.abc import Sequence
+
 import bytewax.operators as op
 import msgspec
 from bytewax.dataflow import operator
@@ -10,7 +12,7 @@ from operators.incidents import Incidents
 from operators.ledger import Ledger
 from operators.life import TriageSettings
 from operators.topology import NO_MAP, Topology, TopologyState
-from schema import Closed, TopologyMap, Transition
+from schema import Closed, Seen, TopologyMap, Transition
 
 __all__ = ["KEY", "Triage", "TriageSettings", "TriageState", "triage_alerts"]
 
@@ -65,8 +67,7 @@ class Triage:
         said: list[Transition] = []
         for tick_ms, tick in ready.ticks:
             said += self._incidents.pass_until(tick_ms)
-            if self._derives:
-                self._topology.see(tick.seen)
+            self._topology.see(tick.seen if self._derives else _told_alone(tick.seen))
             for command in tick.commands:
                 said += self._incidents.obey(command, tick_ms)
             said += self._incidents.apply(tick.edges, tick_ms)
@@ -77,6 +78,11 @@ class Triage:
         """Return the whole state, from which a new Triage goes on as this one would."""
         self._state.topology = self._topology.state()
         return msgspec.msgpack.encode(self._state)
+
+
+def _told_alone(shown: Sequence[Seen]) -> list[Seen]:
+    """Return what resources say of themselves, without the edges."""
+    return [msgspec.structs.replace(seen, edges=()) for seen in shown if seen.owner != 0]
 
 
 class _TriageLogic(StatefulBatchLogic[Closed, Transition, bytes]):

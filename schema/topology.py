@@ -19,3 +19,5 @@ class Seen(msgspec.Struct, frozen=True, order=True, array_like=True):
 
     owner: int  # `stable_id` of a resource's key
     edges: tuple[Edge, ...]  # sorted
+    names: tuple[str, ...] = ()  # by which maps may know the owner
+    told: Labels = ()  # attributes of it that others want to know: tier, users

@@ -49,6 +49,14 @@ def test_attributes_say_where_a_resource_runs_and_lies(of: Resource, edges: set[
     assert found.edges == tuple(sorted(found.edges))
 
 
+def test_tier_and_users_are_told_under_every_name_of_a_resource() -> None:
+    db = resource("db", "aws.rds", "arn:db", tier="1", users="1200", team="data")
+    found = places(db)
+    assert found.told == (("tier", "1"), ("users", "1200"))
+    assert found.names == ("db", "arn:db", db.key)
+    assert places(resource("db", "aws.rds", team="data")).names == ()
+
+
 @pytest.mark.parametrize(
     ("metric", "labels", "edge"),
     [

@@ -2,7 +2,7 @@ import msgspec
 import pytest
 
 from operators.severity import Facts, SeveritySettings, Standing, Steps, Verdict, judge
-from schema import Severity
+from schema import Impact, Severity
 
 NOTHING = Facts(0.0, 0.0, False, 1, 1, 0, (), (), 0.0)
 LOW, MEDIUM, HIGH, CRITICAL = Severity
@@ -32,6 +32,12 @@ LOW, MEDIUM, HIGH, CRITICAL = Severity
         ({"zones": 1}, ""),
         ({"tiers": ("1", "2", "x")}, "tier 1 (+2)"),
         ({"tiers": ("x",)}, ""),
+        ({"impact": Impact(4, (), (), 999)}, ""),
+        ({"impact": Impact(5)}, "5 depend on it (+1)"),
+        ({"impact": Impact(500)}, "500 depend on it (+3)"),
+        ({"impact": Impact(users=1000)}, "1,000 users (+1)"),
+        ({"needing": ("2", "x")}, "tier 2 depends on it (+1)"),
+        ({"needing": ("1", "2"), "tiers": ("1",)}, "tier 1 (+2)"),
         ({"duration_s": 3599.0}, ""),
         ({"duration_s": 3600.0}, "open for 1 h (+1)"),
         ({"duration_s": 30_000.0}, "open for 8 h 20 min (+2)"),
@@ -114,6 +120,8 @@ def test_severity_rises_at_once_and_falls_after_it_has_long_been_lower(
         ({"medium": 0}, "must be above 0 and ascend"),
         ({"settle_s": float("nan")}, "settle_s must be in"),
         ({"silent": -1}, "silent must be in"),
+        ({"dependant_tier": 101}, "dependant_tier must be in"),
+        ({"users": ((1, 0),)}, "users must ascend"),
         ({"tiers": (("1", 2), ("1", 1))}, "tiers must name each tier once"),
     ],
 )

@@ -25,7 +25,7 @@ shop = Topology.load(("batch",), {"db": "aws.rds", "client": "client"}, SHOP)
 names = st.sampled_from("abcdef")
 edges = st.builds(Edge, names, names, st.sampled_from(["calls", "runs_on", "in_zone"]))
 some_edges = st.lists(edges, max_size=12)
-shown = st.builds(Seen, st.integers(0, 3), st.lists(edges, max_size=3).map(tuple))
+shown = st.builds(Seen, st.integers(0, 3), st.lists(edges, max_size=3).map(tuple), st.just(("a",)))
 changes = st.builds(
     TopologyChange,
     st.just("1"),
@@ -131,8 +131,9 @@ def test_a_change_adds_and_removes_edges_and_types() -> None:
 def test_a_change_to_what_is_so_already_changes_nothing() -> None:
     topology = Topology.load((), {"db": "aws.rds"}, SHOP)
     idle = TopologyChange("1", 0, (SHOP[0],), (Edge("cart", "web"),), (("db", "aws.rds"),))
+    before = topology.state()
     assert not topology.change(idle)
-    assert topology.state() == TopologyState()
+    assert topology.state() == before
 
 
 def test_an_edge_seen_in_the_data_gives_way_to_the_map_for_its_pair() -> None:
@@ -160,6 +161,28 @@ def test_resources_of_one_name_have_the_places_of_all_of_them() -> None:
     topology.see([Seen(1, (Edge("cart", "n3", "runs_on"),))])
     topology.see([Seen(2, ())])
     assert topology.hosts("cart") == ("n3",)
+
+
+def test_what_resources_say_of_themselves_is_found_by_every_name_of_theirs() -> None:
+    topology = Topology()
+    topology.see([Seen(1, (), ("db", "arn:db"), (("tier", "1"),))])
+    topology.see([Seen(2, (), ("db",), (("tier", "2"), ("users", "7")))])
+    assert topology.told("db", "tier") == {"1", "2"}
+    assert topology.told("arn:db", "tier") == {"1"}
+    assert topology.told("db", "users") == {"7"}
+    before = topology.revision
+    assert topology.see([Seen(1, ())])
+    assert topology.revision > before
+    assert topology.told("db", "tier") == {"2"}
+    assert topology.told("arn:db", "tier") == set()
+
+
+def test_answers_hold_over_a_restart_unless_the_map_is_another() -> None:
+    topology = Topology(TopologyMap(("a",)))
+    topology.see(calls(Edge("a", "b")))
+    kept = topology.state()
+    assert Topology.of(kept, TopologyMap(("a",))).revision == topology.revision
+    assert Topology.of(kept, TopologyMap(("b",))).revision > topology.revision
 
 
 def test_what_was_removed_stays_removed_however_often_it_is_seen() -> None:
