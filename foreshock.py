@@ -23,6 +23,7 @@ COMMANDS = {  # command: the module that registers it, imported only when it is 
     "catalogue": "cli.catalogue",
     "incidents": "cli.incidents",
     "queue": "cli.queue",
+    "silence": "cli.silence",
     "config": "cli.config",
 }
 VERBOSE = "--verbose"

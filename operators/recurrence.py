@@ -29,11 +29,16 @@ def check_recurrence(recurs: Recurrence) -> None:
             raise ValueError(f"{name} must be in [0, 1440), got {getattr(recurs, name)!r}")
     if not recurs.days or not set(recurs.days) <= set(range(7)):
         raise ValueError(f"days must name some of 0 (Monday) to 6, got {recurs.days!r}")
+    check_zone(recurs.zone)
+
+
+def check_zone(name: str) -> None:
+    """Raise ValueError for what is no time zone."""
     try:
-        _zone(recurs.zone)
+        _zone(name)
     except (ValueError, LookupError, OSError):  # no name; not there; a folder
         raise ValueError(
-            f'zone must be a name as "Europe/Berlin" of the IANA data base, got {recurs.zone!r}'
+            f'zone must be a name as "Europe/Berlin" of the IANA data base, got {name!r}'
         ) from None
 
 
