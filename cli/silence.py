@@ -104,7 +104,7 @@ def expire(
     flow = running_flow(config, control)
     if at is None and not flow.live:
         raise BadInput("--at must be given, since the settings are of a replay")
-    now = wallclock()
+    now = wall_clock()
     silence = _find(_known(flow), silence_id)
     soon_ms = effective_ms(flow, now, 0) if at is None else moment_ms("--at", at)
     when_ms = max(soon_ms, silence.effective_ms + 1)  # of one time the flow would expire first
@@ -133,7 +133,7 @@ def import_(
     flow = running_flow(config, control)
     data = typer.get_binary_stream("stdin").read() if str(file) == "-" else file.read_bytes()
     with bad_input():
-        given = read_silences(data, effective_ms(flow, wallclock(), 0))
+        given = read_silences(data, effective_ms(flow, wall_clock(), 0))
     there = {each.silence.id: each.silence for each in _known(flow)}
     added, refused = 0, 0
     for silence in (_with_names(each, names, flow) for each in given):
@@ -238,4 +238,4 @@ def _as_json(known: "Known", now_ms: int) -> dict[str, object]:
 def _now_ms() -> int:
     from connectors.source import wall_clock
 
-    return round(wallclock().timestamp() * 1000)
+    return round(wall_clock().timestamp() * 1000)
