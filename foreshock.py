@@ -24,6 +24,7 @@ COMMANDS = {  # command: the module that registers it, imported only when it is 
     "incidents": "cli.incidents",
     "queue": "cli.queue",
     "silence": "cli.silence",
+    "why": "cli.why",
     "config": "cli.config",
 }
 VERBOSE = "--verbose"

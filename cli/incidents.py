@@ -170,6 +170,10 @@ def _life(incident: "Incident") -> list[str]:
         lines.append(f"too late at {clock(incident.breach_ms)} UTC, as it looks")
     if incident.flapping:
         lines.append("flapping: held open until it is quiet")
+    if incident.silenced_by:
+        lines.append(f"told to nobody: silenced by {', '.join(incident.silenced_by)}")
+    if incident.inhibited_by:
+        lines.append(f"told to nobody: inhibited by {incident.inhibited_by}")
     if incident.verdict:
         lines.append(f"said to be {incident.verdict.replace('_', ' ')}")
     if incident.merged_into:

@@ -13,7 +13,7 @@ from schema import Expire, Matcher, Recurrence, Silence
 
 logger = logging.getLogger(__name__)
 
-ALWAYS_MS = (-62_135_596_800_000, 253_402_300_800_000)  # the years 1 to 9999
+ALWAYS_MS = (-62_135_596_800_000, 253_402_300_799_000)  # the years 1 to 9999
 
 
 class SilenceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

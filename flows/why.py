@@ -1,0 +1,121 @@
+"""Who is told of an incident and who is not, and why: from what the flow has said of it."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from flows.silences import Known
+from operators.matching import labels_of, shown
+from operators.silences import why_not
+from schema import Incident, Member, Transition
+from schema.life import LIVE
+
+NO_ROUTES = "no routes configured: sinks tell everything"
+
+
+class Said(msgspec.Struct, frozen=True):
+    """An event, and who heard of it."""
+
+    ts_ms: int
+    event: str
+    told: bool
+    by: str  # what kept it from people, "" if nothing did
+    reason: str
+
+
+class Tried(msgspec.Struct, frozen=True):
+    """A silence that is in force, and whether it is about the incident."""
+
+    id: str
+    purpose: Literal["silence", "maintenance"]
+    matches: bool  # every alert that is open, as far as they are shown
+    matchers: tuple[str, ...]
+    unlike: str  # the first alert that it does not match, and how; "" if it matches
+    until_ms: int
+    actor: str
+    reason: str
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """All that `foreshock why` tells."""
+
+    incident: str
+    told: bool
+    because: str
+    state: str
+    severity: str
+    reasons: tuple[str, ...]
+    silenced_by: tuple[str, ...]
+    silences: tuple[Tried, ...]  # in force now, those first that match
+    inhibited_by: str
+    flapping: bool
+    occurrences: int  # opened, and reopened
+    said: tuple[Said, ...]
+
+
+def explain(history: Sequence[Transition], known: Sequence[Known], now_ms: int) -> Explanation:
+    """Explain an incident by its events, in order, and the silences that are known."""
+    incident = history[-1].incident
+    by = hidden_by(incident)
+    return Explanation(
+        incident.id,
+        not by,
+        by or NO_ROUTES,
+        incident.state,
+        incident.severity.name,
+        incident.reasons,
+        incident.silenced_by,
+        _tried(incident, known, now_ms),
+        incident.inhibited_by,
+        incident.flapping,
+        sum(each.event in ("opened", "reopened") for each in history),
+        tuple(
+            Said(each.ts_ms, each.event, not hidden_by(each.incident), hidden_by(each.incident),
+                 each.reason)
+            for each in history
+        ),
+    )  # fmt: skip
+
+
+def hidden_by(incident: Incident) -> str:
+    """Return what keeps an incident from people, in words; "" if nothing does."""
+    if incident.silenced_by:
+        return "silenced by " + ", ".join(incident.silenced_by)
+    if incident.inhibited_by:
+        return f"inhibited by {incident.inhibited_by}"
+    return f"part of {incident.merged_into}" if incident.merged_into else ""
+
+
+def _tried(incident: Incident, known: Sequence[Known], now_ms: int) -> tuple[Tried, ...]:
+    alerting = [each for each in incident.members if each.closed_ms is None]
+    alerts = (alerting or list(incident.members)) if incident.state in LIVE else []
+    tried = [
+        _one(incident, alerts, each, now_ms) for each in known if each.state(now_ms) == "active"
+    ]
+    return tuple(sorted(tried, key=lambda each: (not each.matches, each.id)))
+
+
+def _one(incident: Incident, alerts: Sequence[Member], known: Known, now_ms: int) -> Tried:
+    silence = known.silence
+    unlike = "" if alerts else "nothing is open"
+    for alert in alerts:
+        metric = alert.evidence[0].metric if alert.evidence else ""
+        labels = labels_of(alert.resource, alert.kind, metric, incident.severity, incident.pattern)
+        failing = why_not(silence.matchers, labels)
+        if failing:
+            value = labels.get(failing[0].label, "")
+            unlike = (
+                f"{alert.resource.name} has {failing[0].label} {value!r}, not {shown(failing[0])}"
+            )
+            break
+    return Tried(
+        silence.id,
+        silence.purpose,
+        not unlike,
+        tuple(map(shown, silence.matchers)),
+        unlike,
+        known.change_ms(now_ms),
+        silence.actor,
+        silence.reason,
+    )
