@@ -57,6 +57,19 @@ class Correlation:
         for name in case.names:
             self._named.setdefault(name, {})[case.id] = None
 
+    def note_anew(self, case: Case) -> None:
+        """Let the incident, and those that it was split into, be found by what they are now."""
+        gone = {case.id, *case.merged}
+        for name, held in list(self._named.items()):
+            if not gone.isdisjoint(held):
+                self._named[name] = {other: None for other in held if other not in gone}
+                if not self._named[name]:
+                    del self._named[name]
+        for name in (case.id, *case.apart):
+            own = self._ledger.cases.get(name)
+            if own is not None:
+                self.note(own)
+
     def forget(self, case: Case, now_ms: int) -> None:
         """Let the incident be found no more."""
         self._expire(now_ms)

@@ -97,6 +97,8 @@ def restart_ack(case: Case, now_ms: int, settings: SlaSettings) -> None:
 def miss_deadlines(case: Case, now_ms: int) -> list[Transition]:
     """Say of each deadline, once, that it is over."""
     said: list[Transition] = []
+    if case.revision == 0:  # nobody knows of it
+        return said
     for name, by_ms, due in (
         ("acknowledged", case.ack_by_ms, case.acked_ms is None),
         ("resolved", case.resolve_by_ms, True),

@@ -49,7 +49,9 @@ def see_trend(case: Case, now_ms: int) -> None:
 def predict_breach(case: Case, now_ms: int, durations: Durations) -> list[Transition]:
     """Say that the deadline will be missed, as it looks, if it has not been said and does."""
     by_ms = case.resolve_by_ms
-    if by_ms is None or case.breach_ms is not None or case.open_count == 0 or now_ms >= by_ms:
+    if by_ms is None or case.breach_ms is not None or case.revision == 0:
+        return []
+    if case.open_count == 0 or now_ms >= by_ms:
         return []
     found = _by_trend(case, now_ms, by_ms) or _by_time(case, now_ms, by_ms, durations)
     if found is None:

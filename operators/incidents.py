@@ -122,11 +122,18 @@ class Incidents:
 
     def _act(self, command: Act | Feedback, now_ms: int) -> list[Transition]:
         case = self._ledger.find(command.incident)
-        if case is None:  # there is nothing that could say a word
+        if case is None or case.revision == 0:  # there is nothing that could say a word
             logger.warning("%s is asked for, which is closed or never was", command.incident)
             return []
-        said = acts.obey(case, command, now_ms, self._settings.sla)
+        before = dict(self._ledger.cases)
+        said = acts.obey(self._ledger, case, command, now_ms, self._settings.sla)
         self._quiet.forget(case)
+        if isinstance(command, Act) and command.action in ("merge", "split"):
+            self._touched.add(case.id)
+            self._touched |= self._ledger.cases.keys() - before.keys()
+            for name in before.keys() - self._ledger.cases.keys():
+                self._quiet.forget(before[name])
+            self._correlation.note_anew(case)
         return self._kept(case, said)
 
     def _kept(self, case: Case, said: list[Transition]) -> list[Transition]:

@@ -50,7 +50,7 @@ def merge(
     home.tally = Tally.of(home.members, home.episode_ms)
     home.unranked = list(home.members)
     if actor != ACTOR and home.revision > 0:
-        home.joined = []
+        home.joined, home.said_count = [], len(home.members)
         text = f"{reason}: {', '.join(others)} {'is' if len(others) == 1 else 'are'} part of it"
         said.append(say(home, "updated", now_ms, text, actor, request))
     return said

@@ -37,7 +37,7 @@ STEPS: dict[Event, Step] = {  # beside "opened" and a "split" off, with which an
     "resolved": Step(LIVE, "resolved", "resolved"),
     "reopened": Step(("resolved",), "open", "reopened"),
     "closed": Step(("resolved",), "closed", "closed"),
-    "merged": Step(KEPT, None, "merged"),  # what becomes part of another one is "merged" then
+    "merged": Step(LIVE, "merged", "merged"),  # the part says it; the whole is "updated"
     "split": Step(LIVE, None, "split"),
     "refused": Step((*KEPT, "closed", "merged"), None, "asked"),
 }

@@ -22,9 +22,10 @@ def act(
     reason: str = "",
     assignee: str = "",
     actor: str = "ann",
+    others: tuple[str, ...] = (),
 ) -> Act:
     name = request or f"{action}@{minute:g}"
-    return Act(name, incident, action, at(minute), actor, reason, assignee)
+    return Act(name, incident, action, at(minute), actor, reason, assignee, others)
 
 
 def said_after(
@@ -65,7 +66,9 @@ def test_a_second_acknowledgement_keeps_the_time_of_the_first() -> None:
         ([], "close", "is open: only a resolved incident can be closed"),
         (["resolve"], "ack", "is resolved: only an open or acknowledged incident can be acknow"),
         (["resolve"], "resolve", "is resolved: only an open or acknowledged incident can be res"),
-        ([], "merge", "cannot be merged by hand"),
+        ([], "merge", "must name an incident"),
+        ([], "split", "must leave alerts on both sides"),
+        (["resolve"], "split", "is resolved: only an open or acknowledged incident can be split"),
         ([], "note", "must say something"),
     ],
 )
@@ -164,3 +167,64 @@ def test_an_acknowledgement_lapses_when_nobody_says_a_word() -> None:
 def test_an_act_takes_nothing_from_what_waits_to_be_told() -> None:
     said = said_after([OPEN, edge("open", B, 1)], [act("note", 2, reason="x")], 6)
     assert story(said) == [(0, "opened", 1), (2, "noted", 2), (5, "updated", 2)]
+
+
+C = resource("c", "aws.rds")
+OTHER = edge("open", C, 1)
+OTHER_ID = told([OTHER], 2)[0].incident.id
+
+
+def test_incidents_that_are_merged_by_hand_go_on_as_one_and_both_ids_lead_to_it() -> None:
+    edges = [OPEN, OTHER, edge("close", A, 10), edge("close", C, 12)]
+    commands = [
+        act("merge", 5, "r1", others=(OTHER_ID,), reason="one fault"),
+        act("ack", 6, "r2", incident=OTHER_ID),
+    ]
+    said = said_after(edges, commands, 100)
+    part, whole, rise, acked, ended = said[2:]
+    assert rise.reason.startswith("severity rose from LOW to MEDIUM")
+    assert (part.event, part.incident.id, part.incident.state) == ("merged", OTHER_ID, "merged")
+    assert (part.incident.merged_into, part.request, part.actor) == (ID, "r1", "ann")
+    assert (whole.event, whole.incident.id, whole.request) == ("updated", ID, "r1")
+    assert (whole.incident.merged, whole.incident.member_count) == ((OTHER_ID,), 2)
+    assert (acked.event, acked.incident.id) == ("acknowledged", ID)
+    assert (ended.event, ended.ts_ms, ended.incident.id) == ("resolved", at(32), ID)
+
+
+def test_alerts_that_are_split_off_make_an_incident_of_their_own_which_lives_on() -> None:
+    edges = [OPEN, edge("open", B, 1), edge("close", B, 10), edge("close", A, 20)]
+    edges += [edge("open", B, 15)]
+    edges.sort(key=lambda one: one.tick_ms)
+    commands = [act("split", 5, "r1", others=("metrics@" + B.key,))]
+    said = said_after(edges, commands, 30)
+    left, own = [one for one in said if one.event == "split"]
+    assert (left.incident.id, left.incident.member_count, left.request) == (ID, 1, "r1")
+    assert own.incident.id != ID
+    assert [member.resource for member in own.incident.members] == [B]
+    later = [one for one in said if one.ts_ms > at(5) and one.incident.id == ID]
+    assert all(one.incident.member_count == 1 for one in later)
+
+
+@pytest.mark.parametrize(
+    ("others", "why"),
+    [
+        (("inc-nowhere",), "inc-nowhere is closed or never was"),
+        ((ID,), f"{ID} is part of {ID} as it is"),
+    ],
+)
+def test_what_cannot_be_merged_is_refused(others: tuple[str, ...], why: str) -> None:
+    *_, refused = said_after([OPEN, OTHER], [act("merge", 5, others=others)], 6)
+    assert (refused.event, refused.reason) == ("refused", why)
+
+
+def test_a_resolved_incident_is_not_merged_and_an_unknown_alert_not_split_off() -> None:
+    commands = [
+        act("resolve", 4, incident=OTHER_ID),
+        act("merge", 5, others=(OTHER_ID,)),
+        act("split", 5, others=("metrics@nobody",)),
+    ]
+    said = [one for one in said_after([OPEN, OTHER], commands, 6) if one.event == "refused"]
+    assert [one.reason for one in said] == [
+        f"{OTHER_ID} is resolved: only an open or acknowledged incident can be merged",
+        f"{ID} has no alert metrics@nobody",
+    ]
