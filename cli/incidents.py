@@ -12,7 +12,7 @@ from cli.incident_watch import WATCH_HELP, watch
 from cli.tables import clock, print_table, printable
 
 if TYPE_CHECKING:
-    from schema import Incident
+    from schema import Impact, Incident
 
 LIST_HELP = """List incidents, those that opened last first.
 
@@ -158,6 +158,8 @@ def _print(incident: "Incident") -> None:
 def _life(incident: "Incident") -> list[str]:
     """Return who has it, until when, and what else people should know."""
     lines = []
+    if incident.impact.dependants:
+        lines.append(f"hits {_hit(incident.impact)}")
     if incident.assignee:
         lines.append(f"assigned to {incident.assignee}")
     for what, by_ms in (
@@ -179,6 +181,16 @@ def _life(incident: "Incident") -> list[str]:
     if incident.merged_into:
         lines.append(f"part of {incident.merged_into}")
     return lines
+
+
+def _hit(impact: "Impact") -> str:
+    """Return who is hit beside the members, in words."""
+    more = impact.dependants - len(impact.names)
+    parts = [f"{impact.dependants} more by the topology: {', '.join(impact.names)}"]
+    parts += [f"and {more} others"] if more else []
+    parts += [f"tiers {', '.join(impact.tiers)}"] if impact.tiers else []
+    parts += [f"{impact.users:,} users"] if impact.users is not None else []
+    return "; ".join(parts)
 
 
 def _say(line: str) -> None:

@@ -12,10 +12,11 @@ import msgspec
 from operators.sightings import Sightings
 from schema import Edge, Resource, Seen, TopologyChange, TopologyMap, stable_id
 
+EdgeType = Literal["calls", "runs_on", "in_zone"]
 ZONE = "in_zone"
 NO_MAP = TopologyMap()
 _MAX_KEPT = 50_000  # answers kept until the next change
-_TYPES: tuple[Literal["calls", "runs_on", "in_zone"], ...] = ("calls", "runs_on", "in_zone")
+_TYPES: tuple[EdgeType, ...] = ("calls", "runs_on", "in_zone")
 _NONE: frozenset[str] = frozenset()
 
 
@@ -145,6 +146,11 @@ class Topology:
     def is_zone(self, name: str) -> bool:
         """Tell whether something lies in the node."""
         return bool(self._in.get((name, ZONE)))
+
+    def types(self, source: str, target: str) -> tuple[EdgeType, ...]:
+        """Return the types of the edges from one node to another."""
+        pair = (Edge(source, target, type_) for type_ in _TYPES)
+        return tuple(edge.type for edge in pair if edge in self._in_force)
 
     def needs(self, name: str) -> tuple[str, ...]:
         """Return what the node needs: the ends of all its edges."""
