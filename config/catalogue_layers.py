@@ -31,6 +31,7 @@ class Meaning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bad: Literal["up", "down", "both", "none"] | Unset = UNSET
     weight: float | Unset = UNSET
     load: bool | Unset = UNSET
+    felt: Literal["", "delay", "failure"] | Unset = UNSET
     lower: float | Unset | None = UNSET
     upper: float | Unset | None = UNSET
     min_change: float | Unset = UNSET

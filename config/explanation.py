@@ -16,7 +16,8 @@ MAX_NEAREST = 5
 
 _PLAIN = re.compile(r"[A-Za-z_][\w./%|=-]*")  # needs no quotes in YAML
 _MEANING = (
-    "unit", "bad", "weight", "load", "lower", "upper", "min_change", "least_effect", "harmless"
+    "unit", "bad", "weight", "load", "felt", "lower", "upper", "min_change", "least_effect",
+    "harmless",
 )  # fmt: skip
 
 

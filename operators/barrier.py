@@ -2,7 +2,7 @@
 
 import msgspec
 
-from schema import Anomaly, Closed, Seen, TriageCommand
+from schema import Anomaly, Closed, Effect, Seen, TriageCommand
 
 FAR_MS = 253_402_300_800_000  # the year 10000: an `until_ms` from here on is infinity, not a time
 
@@ -13,6 +13,7 @@ class Tick(msgspec.Struct):
     edges: list[Anomaly] = []
     commands: list[TriageCommand] = []  # in the order in which they are to be obeyed
     seen: list[Seen] = []  # of the topology, in the data
+    effects: list[Effect] = []  # by resource and metric
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -63,6 +64,9 @@ class Barrier(msgspec.Struct):
         for tick_ms, seen in closed.seen:  # of a partition that joined late, it is news now
             now_ms = tick_ms if self.frontier_ms is None else max(tick_ms, self.frontier_ms)
             self._tick(now_ms).seen.append(seen)
+        for effect in closed.effects:
+            if self.frontier_ms is None or effect.tick_ms >= self.frontier_ms:
+                self._tick(effect.tick_ms).effects.append(effect)
         known = self.until_ms[closed.group]
         if closed.until_ms < FAR_MS and (known is None or closed.until_ms > known):
             self.until_ms[closed.group] = closed.until_ms
@@ -77,6 +81,7 @@ class Barrier(msgspec.Struct):
         ticks = tuple((time_ms, self.waiting.pop(time_ms)) for time_ms in times)
         for _, tick in ticks:
             tick.edges.sort(key=_place)
+            tick.effects.sort(key=lambda each: (each.resource.key, each.metric, each.labels))
         return Ready(frontier_ms, ticks)
 
     def _tick(self, time_ms: int) -> Tick:

@@ -16,6 +16,7 @@ from models.isolation_forest import IsolationForestSettings
 from models.statistical import StatisticalSettings
 from models.temporal import TemporalSettings
 from operators.alerts import AlertSettings
+from operators.effects import EffectSettings
 from operators.layout import Knobs
 from operators.metric_settings import MetricSettings
 from operators.rules import Rule, RuleTable
@@ -36,6 +37,7 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fusion: FusionSettings = FusionSettings()
     hold_down: HoldDownSettings = HoldDownSettings()
     alerts: AlertSettings = AlertSettings()
+    effects: EffectSettings = EffectSettings()
     rules: tuple[Rule, ...] = ()
     metrics: tuple[
         MetricSettings, ...
@@ -107,4 +109,5 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             first_fit=3.0 * 3600.0 / tick_s,
             pulse_ticks=math.inf,  # see `operators.drift.DriftSettings`
             pulse_high=math.inf,
+            effect_bar=self.effects.bar,
         )

@@ -15,16 +15,18 @@ PULSES = 64  # windows that one pass can end
 _EDGES: tuple[Literal["open", "update", "close"], ...] = ("open", "update", "close")
 
 
-def new_found(edges: int, evidence: int, traced: int = 0) -> Found:
-    """Return room for so many edges and pieces of evidence, and samples of a trace."""
+def new_found(edges: int, evidence: int, traced: int = 0, effects: int = 0) -> Found:
+    """Return room for so many edges and pieces of evidence, samples of a trace, and effects."""
     return Found(
-        used=np.zeros(4, np.int64),
+        used=np.zeros(5, np.int64),
         edge=np.zeros((edges, 6), np.int64),
         score=np.zeros((edges, 3 + len(DETECTORS))),
         series=np.zeros(evidence, np.int32),
         evidence=np.zeros((evidence, 5)),
         trace=np.full((traced, 4), np.nan),
         pulse=np.zeros((PULSES, 4), np.int64),
+        effect=np.zeros((effects, 3), np.int64),
+        excess=np.zeros((effects, 6)),
     )
 
 

@@ -1,5 +1,6 @@
 """A key group: holds open ticks, closes them at its watermark, scores what they held."""
 
+import heapq
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -13,6 +14,7 @@ from operators.commands import collect_anew, collect_ms, obey
 from operators.counters import Counters, Readings
 from operators.detect_settings import DetectSettings
 from operators.drift import DriftSettings
+from operators.effects import Chosen, Rows, effect_of, strongest, take_effects
 from operators.findings import anomalies, new_found
 from operators.forests import Forests
 from operators.ingest import FOREVER_MS, NEVER_MS
@@ -36,6 +38,7 @@ from schema import (
     Closed,
     Command,
     Drift,
+    Effect,
     FeatureBatch,
     MetricSpec,
     Promotion,
@@ -95,6 +98,8 @@ class KeyGroup:
         knobs = settings.detect.knobs(self.rules, settings.tick_s)
         self._knobs = settings.drift.laid_over(knobs, settings.tick_s)
         self._pulses: list[Pulse] = []  # since the last word
+        self._effects: list[Effect] = []  # since the last word
+        self._rows: list[Rows] = []  # of the ticks being closed
         self._found = new_found(0, 0)
 
     # ------------------------------------------------------------------ input
@@ -169,6 +174,7 @@ class KeyGroup:
         seen, self._seen = self._seen, []
         seen += [(tick * self._tick_ms, places(r)) for (tick, _), r in self._placed.items()]
         self._placed.clear()
+        effects, self._effects = tuple(self._effects), []
         return Closed(
             self.index,
             until_ms,
@@ -182,6 +188,7 @@ class KeyGroup:
             standings=self.standings() if says else (),
             commands=told,
             seen=tuple(seen),
+            effects=effects,
         )
 
     def standings(self) -> tuple[Standing, ...]:
@@ -242,17 +249,25 @@ class KeyGroup:
         until = until_ms // self._tick_ms
         due = sorted((n for n in self.names if n[0] < until), key=lambda n: n[:2])
         self.names = [n for n in self.names if n[0] >= until]
+        rows, self._rows = self._rows, []
+        chosen = strongest(rows, self.settings.detect.effects.most)
         out = []
         at = 0
-        for anomaly in found:
-            while at < len(due) and due[at][0] * self._tick_ms <= anomaly.tick_ms:
+        for each in heapq.merge(found, chosen, key=self._tick_ms_of):
+            while at < len(due) and due[at][0] * self._tick_ms <= self._tick_ms_of(each):
                 self._take_name(*due[at])
                 at += 1
-            resource = self.roster.as_named(anomaly.resource)
-            out.append(msgspec.structs.replace(anomaly, resource=resource))
-        for each in due[at:]:
-            self._take_name(*each)
+            if isinstance(each, Anomaly):
+                resource = self.roster.as_named(each.resource)
+                out.append(msgspec.structs.replace(each, resource=resource))
+            else:
+                self._effects.append(effect_of(each, self.settings.tick_s))
+        for named in due[at:]:
+            self._take_name(*named)
         return out
+
+    def _tick_ms_of(self, each: Anomaly | Chosen) -> int:
+        return each.tick_ms if isinstance(each, Anomaly) else each.tick * self._tick_ms
 
     def _take_name(self, tick: int, partition: int, named: Named) -> None:
         resource = self.roster.set_attributes(named, partition)
@@ -272,6 +287,8 @@ class KeyGroup:
         for _ in passes:
             out += anomalies(self._found, table, self.rules, self._tick_ms)
             self._pulses += self._ended_pulses(table)
+            if (rows := take_effects(self._found, table)) is not None:
+                self._rows.append(rows)
         return out
 
     def _ended_pulses(self, table: CohortTable, until_tick: int = 0) -> list[Pulse]:
@@ -281,8 +298,9 @@ class KeyGroup:
         """Have room for all that one tick can find, and not much less than several."""
         rules = MAX_RULES if self.rules.rules else 0
         edges = 4 * len(table.resources) + rules * len(table.members)
-        if self._found.edge.shape[0] < edges:
-            self._found = new_found(2 * edges, 2 * edges * MAX_EVIDENCE)
+        effects = len(table.members) if self.settings.detect.effects.most else 0
+        if self._found.edge.shape[0] < edges or self._found.effect.shape[0] < effects:
+            self._found = new_found(2 * edges, 2 * edges * MAX_EVIDENCE, effects=4 * effects)
 
     def _forget(self) -> None:
         """Give back the rows of resources long silent, once they are worth it."""

@@ -138,15 +138,18 @@ class Knobs(NamedTuple):
     first_fit: float  # ticks before the first forest
     pulse_ticks: float  # length of a pulse; infinite: none ends
     pulse_high: float  # surprise from which a row is odd
+    effect_bar: float  # half bands from what is expected, from which on a sample is an effect
 
 
 class Found(NamedTuple):
     """Where the pass writes what it found."""
 
-    used: I64  # (4,): edges, evidence, rows of the trace; which may have none; pulses
+    used: I64  # (5,): edges, evidence, rows of the trace; which may have none; pulses; effects
     edge: I64  # (n, 6): tick, resource row, kind, edge, first evidence, number of evidence
     score: F64  # (n, 3 + detectors): fused, confidence, onset tick, surprises
     series: I32  # (m,)
     evidence: F64  # (m, 5): value, expected, half band, share, onset tick
     trace: F64  # (k, 4) of each sample of a cohort's only series: score, expected, half band, warm
     pulse: I64  # (p, 4): number, resources scored, odd, odd to both forests
+    effect: I64  # (q, 3): tick, series, its load or -1; may have no room
+    excess: F64  # (q, 6): value, expected, half band, half bands away, onset tick, load

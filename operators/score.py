@@ -30,6 +30,7 @@ from models.half_space_trees import HalfSpaceTrees, squash
 from models.half_space_trees import score_and_learn_row as score_trees
 from models.jit import jit
 from operators.edges import check_rules, find_silent, hear, judge_alert, say_alert
+from operators.effects import note_effects
 from operators.features import clear_features, keep_row, note_features
 from operators.figures import note_figures
 from operators.layout import (
@@ -158,6 +159,7 @@ def _learn_resource(
             for other in series[i:]:
                 cohort.state[other, LOAD_PRODUCT] = 0.0
                 cohort.state[other, LOAD_SQUARE] = 0.0
+        bench.warm[i] = ready
         if ready and cohort.lead[s] > 0.0 and cohort.lead[s] == own[LEAD]:
             sums[LOAD] = views[RESIDUAL]
             sums[LOAD_AWAY] = values[i] - cohort.state[s, MEAN]
@@ -171,6 +173,7 @@ def _learn_resource(
             if cohort.direction[s] != NONE and cohort.weight[s] > 0.0:
                 score_series(cohort, s, i, values[i], share, learns, knobs, bench)
             score_climb(cohort, s, i, values[i], share, tick, learns, knobs, bench)
+    note_effects(cohort, owner, tick, series, values, bench.views, bench.warm, knobs, found)
 
 
 @jit
@@ -320,7 +323,9 @@ def _has_room(cohort: Cohort, knobs: Knobs, found: Found) -> bool:
     edges = found.edge.shape[0] - found.used[0]
     left = found.series.size - found.used[1]
     pulses = found.pulse.shape[0] - found.used[3]
-    return bool(edges >= room and left >= room * MAX_EVIDENCE and pulses > 0)
+    effects = found.effect.shape[0]
+    fits = effects == 0 or effects - found.used[4] >= cohort.owner.size
+    return bool(edges >= room and left >= room * MAX_EVIDENCE and pulses > 0 and fits)
 
 
 @jit
@@ -352,6 +357,7 @@ def score_ticks(
         np.zeros(width),
         np.zeros(cohort.reservoir.shape[1], np.float32),
         np.zeros(cohort.cohort_tails.shape[0]),
+        np.zeros(longest, np.bool_),
     )
     current = np.int64(-1)
     while at < ticks.size:

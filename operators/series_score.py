@@ -3,6 +3,9 @@
 import math
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from models.baseline import (
     BAND,
     EFFECT,
@@ -74,6 +77,7 @@ class Bench(NamedTuple):
     squashed: F64  # (columns,)
     kept: F32  # (reservoir's columns,)
     surprises: F64  # (detectors,)
+    warm: npt.NDArray[np.bool_]  # (samples,) whether `views` say anything
 
 
 @jit

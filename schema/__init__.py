@@ -1,6 +1,6 @@
 """Records that cross folders. Knows nothing of ours, does no I/O, reads no clock."""
 
-from schema.anomalies import Anomaly, Closed, Evidence, Pulse, Standing
+from schema.anomalies import Anomaly, Closed, Effect, Evidence, Pulse, Standing
 from schema.commands import (
     Act,
     Action,
@@ -19,7 +19,7 @@ from schema.commands import (
 )
 from schema.incidents import Event, Impact, Incident, Member, State, Suspect, Transition
 from schema.life import Refusal, step
-from schema.metrics import Catalogue, Counter, MetricSpec, Resource, Series
+from schema.metrics import Catalogue, Counter, Felt, MetricSpec, Resource, Series
 from schema.names import F64, I32, I64, NO_VALUE, U64, Labels, Severity, stable_id
 from schema.samples import (
     Chunk,
@@ -54,11 +54,13 @@ __all__ = [
     "Deploy",
     "Drift",
     "Edge",
+    "Effect",
     "Event",
     "Evidence",
     "Expire",
     "FeatureBatch",
     "Feedback",
+    "Felt",
     "Impact",
     "Incident",
     "Labels",

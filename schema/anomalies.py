@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from schema.commands import TriageCommand
-from schema.metrics import Resource
+from schema.metrics import Felt, Resource
 from schema.names import Labels, Severity
 from schema.topology import Seen
 
@@ -42,6 +42,25 @@ class Anomaly(msgspec.Struct, frozen=True):
     def id(self) -> str:
         """The alert's identity: an open and its close share it."""
         return f"{self.kind}@{self.resource.key}"
+
+
+class Effect(msgspec.Struct, frozen=True, array_like=True):
+    """How bad one metric of one resource was at one tick, whether or not it made an alert."""
+
+    tick_ms: int
+    resource: Resource
+    metric: str
+    labels: Labels
+    unit: str
+    felt: Felt
+    load: bool  # the traffic itself, which may be bad either way
+    value: float
+    expected: float
+    lower: float  # expected band
+    upper: float
+    strength: float  # distance from what was expected in half bands, > 0
+    onset_ms: int  # first tick at which it left its band, or this one
+    requests: float | None  # that the resource had in this step; None: not known
 
 
 class Pulse(msgspec.Struct, frozen=True, array_like=True):
@@ -83,3 +102,4 @@ class Closed(msgspec.Struct, frozen=True):
     standings: tuple[Standing, ...] = ()  # now and then
     commands: tuple[tuple[int, TriageCommand], ...] = ()  # tick, command; from group 0 alone
     seen: tuple[tuple[int, Seen], ...] = ()  # tick, what the data showed of the topology
+    effects: tuple[Effect, ...] = ()  # by tick; bounded, the strongest of each

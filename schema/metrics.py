@@ -7,6 +7,9 @@ import msgspec
 
 from schema.names import Labels
 
+Felt = Literal["", "delay", "failure"]
+"""How those feel it who call a resource: each request takes longer, or requests fail."""
+
 
 class Resource(msgspec.Struct, frozen=True):
     """A cloud resource. `name` is exactly what came in; `key` is its identity everywhere."""
@@ -68,6 +71,7 @@ class MetricSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bad: Literal["up", "down", "both", "none"] = "both"  # direction that hurts; none: context only
     weight: float = 1.0  # share in a resource's verdict, [0, 10]
     load: bool = False  # the traffic that drives the resource's other metrics: request.rate ...
+    felt: Felt = ""
     lower: float | None = None  # natural limits of the canonical value
     upper: float | None = None
     min_change: float = 0.0  # smallest change worth a page, in the canonical unit
