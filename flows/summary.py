@@ -10,6 +10,13 @@ from flows.labels import Labels, Told, agreement
 from schema import Drift, Incident, Transition
 
 
+class SuspectLine(msgspec.Struct, frozen=True):
+    """Who may have caused an incident, in short."""
+
+    resource: str  # name as it came in
+    score: float  # share of all suspicion
+
+
 class IncidentLine(msgspec.Struct, frozen=True):
     """An incident as it stood at the end, in short."""
 
@@ -24,6 +31,7 @@ class IncidentLine(msgspec.Struct, frozen=True):
     resolved_ms: int | None
     confidence: float
     hint: str
+    suspects: tuple[SuspectLine, ...] = ()  # most suspect first
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -114,6 +122,7 @@ def incident_line(incident: Incident) -> IncidentLine:
         resolved_ms=incident.resolved_ms,
         confidence=incident.confidence,
         hint=incident.hint,
+        suspects=tuple(SuspectLine(s.resource.name, s.score) for s in incident.suspects),
     )
 
 

@@ -7,6 +7,7 @@ import msgspec
 from operators.members import AlertRecord
 from operators.scope import Pairs, described
 from operators.severity import Standing
+from operators.suspicion import Blamed
 from operators.tally import Tally
 from schema import Anomaly, Impact, Severity, State
 
@@ -39,6 +40,7 @@ class Case(msgspec.Struct):
     names: dict[str, int] = {}  # scope or link -> when an alert of it joined last
     suspects: list[str] = []  # alert ids, most suspect first, at most max_members
     unranked: list[str] = []  # alert ids that may have become more suspect; empty once settled
+    blamed: tuple[Blamed, ...] = ()  # who is suspected, most first; of effects, not members alone
     standing: Standing = msgspec.field(default_factory=Standing)
     confidence: float = 0.0  # of the surest alert when last judged with one open
     open_count: int = 0
@@ -127,7 +129,7 @@ class Case(msgspec.Struct):
         self.ack_by_ms = self.resolve_by_ms = self.breach_ms = self.trend = None
         self.target, self.missed = "", []
         self.standing, self.tally = Standing(), Tally()
-        self.unranked = list(self.members)
+        self.unranked, self.blamed = list(self.members), ()
 
     def resume(self, now_ms: int) -> None:
         """Go on with the episode because somebody says so, until somebody resolves it."""

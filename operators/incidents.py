@@ -18,11 +18,13 @@ from operators.ledger import Ledger
 from operators.life import TriageSettings, next_due_ms, settle, weigh
 from operators.quiet import Quiet
 from operators.silences import Silences
+from operators.suspects import Blame
 from operators.tally import Tally
 from operators.topology import Topology
 from schema import (
     Act,
     Anomaly,
+    Effect,
     Expire,
     Feedback,
     Silence,
@@ -50,6 +52,7 @@ class Incidents:
             Inhibition(settings.inhibit, settings.cause_hides_s, self._topology),
             self._topology,
         )
+        self._blame = Blame(settings.suspects, ledger, self._topology)
         self._touched: set[str] = set()
         self._due: dict[str, int] = {}  # by incident
         self._timers: list[tuple[int, str]] = []  # a heap; an entry that `_due` denies is void
@@ -57,6 +60,11 @@ class Incidents:
             if not case.tally.open_alerts:  # of a snapshot that had none
                 case.tally = Tally.of(case.members, case.episode_ms)
             self._set_timer(case)
+
+    def take(self, effects: Sequence[Effect], now_ms: int) -> None:
+        """Take in what was off at a tick, alert or not; young incidents are judged by it."""
+        if effects:
+            self._touched |= self._blame.take(effects, now_ms)
 
     def apply(self, edges: Sequence[Anomaly], now_ms: int) -> list[Transition]:
         """Take all edges of a tick in; what comes of them is said by `settle`, merges here."""
@@ -95,6 +103,7 @@ class Incidents:
         self._touched.clear()
         for case in cases:
             weigh(case, now_ms, self._settings, self._topology)
+            self._blame.judge(case, now_ms)
         hushed = self._quiet.judge(self._ledger.cases, cases, now_ms)
         said: list[Transition] = []
         for case in cases:

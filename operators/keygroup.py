@@ -287,8 +287,8 @@ class KeyGroup:
         for _ in passes:
             out += anomalies(self._found, table, self.rules, self._tick_ms)
             self._pulses += self._ended_pulses(table)
-            if (rows := take_effects(self._found, table)) is not None:
-                self._rows.append(rows)
+            if (effects := take_effects(self._found, table)) is not None:
+                self._rows.append(effects)
         return out
 
     def _ended_pulses(self, table: CohortTable, until_tick: int = 0) -> list[Pulse]:

@@ -4,6 +4,7 @@ import msgspec
 
 from operators.case import Case
 from operators.foresight import Durations
+from operators.past import Past
 from operators.silences import SilenceState
 
 
@@ -30,6 +31,7 @@ class Ledger(msgspec.Struct):
     recent: dict[str, Joined] = {}  # by node of the topology, the oldest first; within the window
     common: dict[str, Joined] = {}  # what most needed and lost of late -> its incident
     silences: SilenceState = msgspec.field(default_factory=SilenceState)
+    past: Past = msgspec.field(default_factory=Past)
 
     def find(self, name: str) -> Case | None:
         """Return the incident of that id, or the one that it is part of."""

@@ -20,7 +20,8 @@ from operators.inhibition import InhibitRule
 from operators.quantity import span
 from operators.severity import SeveritySettings, judge
 from operators.silences import SilenceSettings
-from operators.telling import ACTOR, say
+from operators.suspects import SuspectSettings
+from operators.telling import ACTOR, first_suspect, is_clear, say
 from operators.topology import Topology
 from schema import Event, Transition
 
@@ -49,6 +50,7 @@ class TriageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     severity: SeveritySettings = SeveritySettings()
     flap: FlapSettings = FlapSettings()
     sla: SlaSettings = SlaSettings()
+    suspects: SuspectSettings = SuspectSettings()
 
     def __post_init__(self) -> None:
         for name in ("window_s", "storm_s", "quiet_s", "max_open_s", "close_after_s"):
@@ -243,8 +245,8 @@ def _changes(case: Case, settings: TriageSettings) -> list[str]:
     joined = len(case.members) - case.said_count
     if joined > 0:
         parts.append(f"{joined} more {'alert' if joined == 1 else 'alerts'}")
-    first = case.members[case.suspects[0]].resource
-    if first.key != case.said_first:
+    first = first_suspect(case)
+    if first.key != case.said_first and is_clear(case, settings.suspects.margin):
         parts.append(f"first suspect is now {first.name}")
     return parts
 
@@ -257,5 +259,5 @@ def _tell(
     case.said_ms, case.said_severity = now_ms, case.standing.severity
     case.said_count, case.said_flapping = len(case.members), case.flapping
     case.joined = []
-    case.said_first = case.members[case.suspects[0]].resource.key
+    case.said_first = first_suspect(case).key
     return say(case, event, now_ms, reason, actor, request)

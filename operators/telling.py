@@ -2,7 +2,7 @@
 
 from operators import hint
 from operators.case import Case
-from schema import Event, Incident, Transition
+from schema import Event, Incident, Resource, Transition
 
 ACTOR = "foreshock"
 
@@ -16,18 +16,36 @@ def say(
     return Transition(event, now_ms, actor, reason, incident_of(case, now_ms), request)
 
 
+def first_suspect(case: Case) -> Resource:
+    """Return who is most suspect of having caused it."""
+    return (
+        case.blamed[0].suspect.resource if case.blamed else case.members[case.suspects[0]].resource
+    )
+
+
+def is_clear(case: Case, margin: float) -> bool:
+    """Tell whether the first suspect leads whom people were told of by so much that it is news."""
+    told = (b.suspect.score for b in case.blamed if b.suspect.resource.key == case.said_first)
+    return not case.blamed or case.blamed[0].suspect.score >= margin * next(told, 0.0)
+
+
 def incident_of(case: Case, now_ms: int) -> Incident:
     """Return the case as people and programs see it."""
     members = tuple(case.members[name].shown() for name in case.suspects)
     now_in_it = [member for member in members if member.opened_ms >= case.episode_ms]
+    resources = case.resources
+    if case.blamed:
+        first = case.blamed[0].proof
+        resources += first.resource.key not in case.tally.open_alerts
+        now_in_it = [first, *(m for m in now_in_it if m.resource.key != first.resource.key)]
     return Incident(
         case.id,
         case.revision,
         case.state,
         case.standing.severity,
         case.standing.reasons,
-        hint.title(now_in_it, case.resources),
-        hint.hint(now_in_it, case.resources, case.scope, now_ms),
+        hint.title(now_in_it, resources),
+        hint.hint(now_in_it, resources, case.scope, now_ms),
         case.scope,
         case.opened_ms,
         case.onset_ms,
@@ -36,6 +54,7 @@ def incident_of(case: Case, now_ms: int) -> Incident:
         case.confidence,
         len(case.members),
         members,
+        suspects=tuple(each.suspect for each in case.blamed),
         impact=case.impact,
         assignee=case.assignee,
         acked_ms=case.acked_ms,

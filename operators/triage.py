@@ -71,6 +71,7 @@ class Triage:
             for command in tick.commands:
                 said += self._incidents.obey(command, tick_ms)
             said += self._incidents.apply(tick.edges, tick_ms)
+            self._incidents.take(tick.effects, tick_ms)
             said += self._incidents.settle(tick_ms)
         return said + self._incidents.pass_until(ready.frontier_ms)
 
