@@ -1,6 +1,7 @@
 """A key group: holds open ticks, closes them at its watermark, scores what they held."""
 
 import heapq
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -250,10 +251,13 @@ class KeyGroup:
         due = sorted((n for n in self.names if n[0] < until), key=lambda n: n[:2])
         self.names = [n for n in self.names if n[0] >= until]
         rows, self._rows = self._rows, []
-        chosen = strongest(rows, self.settings.detect.effects.most)
+        by_tick: list[Sequence[Anomaly | Chosen]] = [
+            found,
+            strongest(rows, self.settings.detect.effects.most),
+        ]
         out = []
         at = 0
-        for each in heapq.merge(found, chosen, key=self._tick_ms_of):
+        for each in heapq.merge(*by_tick, key=self._tick_ms_of):
             while at < len(due) and due[at][0] * self._tick_ms <= self._tick_ms_of(each):
                 self._take_name(*due[at])
                 at += 1
