@@ -1,4 +1,4 @@
-"""`foreshock topology`: look at who needs whom before triage goes by it."""
+"""`foreshock topology`: look at who needs whom, and change it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,6 +8,7 @@ import typer
 
 from cli.errors import BadInput, CommandFailed, bad_input
 from cli.tables import counted, printable, write
+from cli.topology_change import register_changes
 
 if TYPE_CHECKING:
     from flows.topology_check import Checked
@@ -59,9 +60,10 @@ class Shown(msgspec.Struct, frozen=True):
 
 def register(app: typer.Typer) -> None:
     """Add the command group to the command line."""
-    group = typer.Typer(help="Look at who needs whom.", no_args_is_help=True)
+    group = typer.Typer(help="Look at who needs whom, and change it.", no_args_is_help=True)
     group.command("check", help=CHECK_HELP, no_args_is_help=True)(check)
     group.command("show", help=SHOW_HELP, no_args_is_help=True)(show)
+    register_changes(group)
     app.add_typer(group, name="topology")
 
 

@@ -34,7 +34,7 @@ GROUPS = {
         "real",
     ],
     "models": ["list", "show", "diff", "promote", "rollback", "stats"],
-    "topology": ["check", "show"],
+    "topology": ["check", "show", "add", "remove"],
 }
 BACKTEST = ["backtest", "a.jsonl", "--format", "foreshock-json"]
 LEAVES = [[name] for name in foreshock.COMMANDS if name not in GROUPS] + [

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 import foreshock
+from connectors.control_log import FileControlLog
 from connectors.incident_store import IncidentStore
+from schema import Edge, TopologyChange
 from tests.connectors.made_transitions import OPENED
 
 Capture = pytest.CaptureFixture[str]
@@ -124,6 +126,9 @@ def test_show_takes_the_map_of_the_settings(capsys: Capture) -> None:
         (("check", "map.yaml", "--against", "gone"), "gone: no such file"),
         (("check", "map.yaml", "--against", "sqlite:///gone.db"), "no such incident store"),
         (("show", "wep", "--file", "map.yaml"), "no node 'wep' on the map; near to it: web"),
+        (("add", "web", "web", "--control", "c.jsonl"), "CALLEE must not be CALLER"),
+        (("add", "web", "db", "--type", "likes", "--control", "c.jsonl"), "'likes'"),
+        (("remove", "web", "db"), "say how a running flow is told"),
         (("show", "web"), "one of --file and -c must say where the map is"),
     ],
 )
@@ -131,3 +136,23 @@ def test_what_cannot_be_done_is_said_in_a_line(
     capsys: Capture, args: tuple[str, ...], message: str
 ) -> None:
     assert message in refused(capsys, *args)
+
+
+def test_add_and_remove_write_what_the_flow_will_obey(capsys: Capture) -> None:
+    at = ("--at", "2026-03-01T10:00:00Z", "--control", "control.jsonl", "--actor", "ada")
+    said = told(capsys, "add", "web", "cache", *at)
+    assert said == "the flow knows it from 2026-03-01 10:00 UTC on\n"
+    told(capsys, "remove", "db", "zone-a", "--type", "in_zone", *at)
+    first, second = FileControlLog(Path("control.jsonl")).read()
+    assert isinstance(first, TopologyChange)
+    assert isinstance(second, TopologyChange)
+    assert (first.add, first.remove, first.actor) == ((Edge("web", "cache"),), (), "ada")
+    assert (second.add, second.remove) == ((), (Edge("db", "zone-a", "in_zone"),))
+    assert first.id != second.id
+
+
+def test_a_command_takes_effect_soon_where_no_time_is_given(capsys: Capture) -> None:
+    told(capsys, "add", "web", "cache", "--control", "control.jsonl")
+    (record,) = FileControlLog(Path("control.jsonl")).read()
+    assert isinstance(record, TopologyChange)
+    assert record.effective_ms > 1_700_000_000_000
