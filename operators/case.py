@@ -62,7 +62,7 @@ class Case(msgspec.Struct):
     verdict: Literal["", "false_positive", "real"] = ""
     requests: list[str] = []  # answered, the newest last
     # what it was found to be part of, or to contain, see operators.correlation
-    mapped: bool = False  # the topology says who calls one of its members, or whom one calls
+    node: str = ""  # of the first member that has a place in the topology; "": none has
     merged: list[str] = []  # ids of those that are part of it
     joined: list[str] = []  # the same, not yet told of
     merged_into: str = ""

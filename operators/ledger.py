@@ -37,6 +37,11 @@ class Ledger(msgspec.Struct):
         """Return the incident of that id, or the one that it is part of."""
         return self.cases.get(self.parts.get(name, name))
 
+    def open(self, name: str) -> Case | None:
+        """Return the same, where it is open."""
+        case = self.find(name)
+        return None if case is None or case.resolved_ms is not None else case
+
     def forget(self, case: Case) -> None:
         """Drop the incident, and all that leads to it."""
         del self.cases[case.id]

@@ -66,7 +66,7 @@ def _absorb(home: Case, part: Case) -> None:
     home.onset_ms = min(home.onset_ms, part.onset_ms)
     home.episode_ms = min(home.episode_ms, part.episode_ms)
     home.last_close_ms = max(home.last_close_ms, part.last_close_ms)
-    home.mapped = home.mapped or part.mapped
+    home.node = home.node or part.node
     home.occurred = sorted([*home.occurred, *part.occurred])
     home.open_count += part.open_count
 
@@ -103,7 +103,7 @@ def split(
     )
     own = Case("inc-" + digest.hexdigest(), (), now_ms, case.episode_ms, case.onset_ms)
     own.news = "split"
-    own.members, own.mapped, own.last_close_ms = moved, case.mapped, case.last_close_ms
+    own.members, own.node = moved, case.node
     case.apart.append(own.id)
     own.apart.append(case.id)
     ledger.cases[own.id] = own
@@ -133,7 +133,7 @@ def _look_again(case: Case) -> None:
     for record in records:
         place = place_of(record.resource)
         case.scope = tuple(pair for pair in case.scope if pair in place.described)
-        for name in (place.scope, *place.links):
+        for name in place.names:
             case.names[name] = max(case.names.get(name, 0), record.opened_ms)
     first = min(case.members, key=lambda name: case.members[name].rank(case.episode_ms, 0))
     case.suspects = [name for name in case.suspects if name in case.members] or [first]

@@ -9,6 +9,7 @@ resources are needed by one caller, or need something that hundreds need, means 
 from collections.abc import Iterable, Iterator
 
 from operators.ledger import Joined
+from operators.partition import Groups
 from operators.topology import Topology
 
 LEAST = 2  # of those that need a callee or a host must alert, and most of them
@@ -33,6 +34,7 @@ class Neighbours:
         self._above: dict[str, dict[str, None]] = {}  # node -> recent ones that need it somehow
         self._direct: dict[str, dict[str, None]] = {}  # the same, next to it or in the zone
         self._sizes: dict[str, int] = {}  # zone -> nodes that are known to lie in it
+        self._parts: Groups | None = None  # of the map, zones apart
         for node in self._recent:
             self._enter(node)
 
@@ -79,6 +81,15 @@ class Neighbours:
         """Tell whether the map says who calls the node, whom it calls, or what runs on it."""
         known = self._topology
         return bool(known.callees(node) or known.callers(node) or known.hosted(node))
+
+    def connects(self, a: str, b: str) -> bool:
+        """Tell whether any way leads from one node to the other, but through a zone."""
+        if self._parts is None:
+            self._parts = Groups()
+            for edge in self._topology.edges():
+                if edge.type != "in_zone":
+                    self._parts.join(edge.source, edge.target)
+        return self._parts.root(a) == self._parts.root(b)
 
     def in_line(self, node: str) -> Iterator[str]:
         """Return the recent ones that the node needs, and those that need it, `hops` deep."""

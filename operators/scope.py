@@ -16,6 +16,8 @@ class Place(NamedTuple):
     service: str
     scope: str
     links: tuple[str, ...]
+    region: str  # the name of cloud, account and region
+    names: tuple[str, ...]  # all of the above
     described: Pairs
     application: str
     application_link: str  # the one of `links` that names it, or ""
@@ -72,10 +74,14 @@ def _place(cloud: str, account: str, region: str, service: str, attributes: Pair
     ties = (("application", application), ("zone", zone))
     named = (("service", service), *ties)
     links = tuple("|".join((kind, cloud, account, region, value)) for kind, value in ties if value)
+    scope = "|".join(("scope", cloud, account, region, service))
+    around = "|".join(("region", cloud, account, region))
     return Place(
         service,
-        "|".join(("scope", cloud, account, region, service)),
+        scope,
         links,
+        around,
+        (scope, *links, around),
         (
             ("cloud", cloud),
             ("account", account),
