@@ -152,10 +152,12 @@ class Correlation:
     def _with_unmapped(
         self, cases: list[Case], opened: Sequence[Opening], now_ms: int
     ) -> list[Case]:
-        """Add open incidents of resources on no map alone, if they are of the same scope."""
+        """Add open incidents of resources on no map alone, of the same scope or application."""
         found = {case.id: case for case in cases}
+        window_s = self._settings.window_s
         for place in dict.fromkeys(one.place for one in opened):
-            for case in self._fitting.all([(place.scope, self._settings.window_s)], place, now_ms):
+            names = [(place.scope, window_s), (place.application_link, window_s)]
+            for case in self._fitting.all(names, place, now_ms):
                 if not case.node:
                     found[case.id] = case
         return list(found.values())

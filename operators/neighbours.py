@@ -12,7 +12,8 @@ from operators.ledger import Joined
 from operators.partition import Groups
 from operators.topology import Topology
 
-LEAST = 2  # of those that need a callee or a host must alert, and most of them
+LEAST = 3  # of those that need a callee or a host must alert, and most of them
+MANY = 10  # who is needed by more is in line with some of them only if a fifth alerts
 LEAST_OF_ZONE = 10
 
 
@@ -94,9 +95,15 @@ class Neighbours:
     def in_line(self, node: str) -> Iterator[str]:
         """Return the recent ones that the node needs, and those that need it, `hops` deep."""
         for needed in self._below(node):
-            if needed in self._recent:
+            if needed in self._recent and self._tells(needed):
                 yield needed
-        yield from self._above.get(node, ())
+        if self._tells(node):
+            yield from self._above.get(node, ())
+
+    def _tells(self, needed: str) -> bool:
+        """Tell whether it means anything that one of those that need the node alerts too."""
+        size = self.size(needed)
+        return size <= MANY or 5 * len(self._direct.get(needed, ())) >= size
 
     def most(self, needed: str) -> bool:
         """Tell whether most of those that need the node alert."""

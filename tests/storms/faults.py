@@ -41,10 +41,11 @@ def cascade(rng: Random, estate: Estate, fault: str, length: int, avoid: set[str
 
     All that call one that is hit may be hit too; those on the way of that length are.
     """
+    taken = {"platform", *(estate.application[name] for name in avoid & estate.application.keys())}
     starts = [
         name
         for name, app in estate.application.items()
-        if app != "platform" and not {name, *estate.callers(name)} & avoid
+        if app not in taken and not {name, *estate.callers(name)} & avoid
     ]
     rng.shuffle(starts)
     for origin in starts:
