@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Sequence
 
 from operators.case import Case
-from operators.fitting import Fitting
+from operators.fitting import Fitting, first_application
 from operators.flapping import came_back
 from operators.grouping import Grouping, Opening
 from operators.ledger import Joined, Ledger
@@ -67,7 +67,7 @@ class Correlation:
         for ids, opened in self._collected(groups, openings):
             own = self._still_open(ids)
             if any(self._near.is_placed(one.node) for one in opened):
-                cases = own or self._known(opened, now_ms)
+                cases = own + self._begun_alike(own, opened, now_ms) or self._known(opened, now_ms)
                 cases = self._with_unmapped(cases, opened, now_ms)
             elif own:
                 cases = own
@@ -139,15 +139,37 @@ class Correlation:
         That is one of the same application; else that of a zone's loss, for resources of which no
         zone is known.
         """
-        window_s = self._settings.window_s
-        for one in {each.place: each for each in opened}.values():
-            link = one.place.application_link
-            tagged = self._fitting.all([(link, window_s)], one.place, now_ms) if link else []
-            tagged = [case for case in tagged if self._near.connects(one.node, case.node)]
-            if tagged:
-                return [min(tagged, key=age)]
+        tagged = [case for one in _by_place(opened) for case in self._tagged(one, now_ms)]
+        if tagged:
+            return [min(tagged, key=age)]
         lost = (self._of_lost_zone(one) for one in opened)
         return [case for case in (next(filter(None, lost), None),) if case is not None]
+
+    def _begun_alike(
+        self, own: Sequence[Case], opened: Sequence[Opening], now_ms: int
+    ) -> list[Case]:
+        """Return other open incidents that began in the application of an alert, as the group did.
+
+        They are parts of one that the map, or a missing alert, has cut.
+        """
+        begun = {first_application(case) for case in own} - {""}
+        if not own or len(begun) > 1:
+            return []
+        return [
+            case
+            for one in _by_place(opened)
+            if begun <= {one.place.application_link}
+            for case in self._tagged(one, now_ms)
+            if first_application(case) == one.place.application_link and case not in own
+        ]
+
+    def _tagged(self, one: Opening, now_ms: int) -> list[Case]:
+        """Return open incidents that grow in the alert's application, in its part of the map."""
+        link = one.place.application_link
+        if not link:
+            return []
+        found = self._fitting.all([(link, self._settings.storm_s)], one.place, now_ms)
+        return [case for case in found if case.node and self._near.connects(one.node, case.node)]
 
     def _with_unmapped(
         self, cases: list[Case], opened: Sequence[Opening], now_ms: int
@@ -155,8 +177,8 @@ class Correlation:
         """Add open incidents of resources on no map alone, of the same scope or application."""
         found = {case.id: case for case in cases}
         window_s = self._settings.window_s
-        for place in dict.fromkeys(one.place for one in opened):
-            names = [(place.scope, window_s), (place.application_link, window_s)]
+        for place in (one.place for one in _by_place(opened)):
+            names = [(place.scope, window_s), (place.application_link, self._settings.storm_s)]
             for case in self._fitting.all(names, place, now_ms):
                 if not case.node:
                     found[case.id] = case
@@ -224,6 +246,11 @@ class Correlation:
         case = Case.of(incident_id(one.edge.resource, one.edge.tick_ms), one.edge)
         self._ledger.cases[case.id] = case
         return case
+
+
+def _by_place(opened: Sequence[Opening]) -> list[Opening]:
+    """Return one alert of each place."""
+    return list({one.place: one for one in opened}.values())
 
 
 def _ms(seconds: float) -> int:

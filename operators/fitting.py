@@ -49,7 +49,7 @@ class Fitting:
                 case = self._ledger.open(held)
                 if case is None or now_ms - case.names.get(name, 0) > round(within_s * 1000):
                     continue
-                if not _at_odds(case, place):
+                if not at_odds(case, place):
                     found[case.id] = case
         return list(found.values())
 
@@ -61,11 +61,16 @@ class Fitting:
         return min(found, key=lambda case: _fit(case, place))
 
 
-def _at_odds(case: Case, place: Place) -> bool:
+def at_odds(case: Case, place: Place) -> bool:
     """Tell whether all that is known of the incident's applications speaks against the place."""
     if not place.application or place.application_link in case.names:
         return False
     return any(name.startswith("application|") for name in case.names)
+
+
+def first_application(case: Case) -> str:
+    """Return the link of the application that the first alert to name one named, or ""."""
+    return next((name for name in case.names if name.startswith("application|")), "")
 
 
 def _fit(case: Case, place: Place) -> tuple[int, int, tuple[bool, int, str]]:

@@ -32,7 +32,7 @@ class TriageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The YAML section `triage`. All times are seconds of event time."""
 
     window_s: float = 600.0  # an alert joins its scope's incident that others joined within this
-    storm_s: float = 180.0  # the same for an incident of other services that a link leads to
+    storm_s: float = 240.0  # the same for an incident of other services that a link leads to
     hops: int = 2  # how far through the topology a fault may come without an alert in between
     common_share: float = 0.5  # of those that need one thing must alert to make it the trouble
     max_members: int = 50  # shown, and kept with their evidence

@@ -17,7 +17,7 @@ ZONES = ("eu-west-1a", "eu-west-1b", "eu-west-1c")
 HUBS = ("auth", "config", "audit")
 LAYERS = 7
 OFF_MAP = 0.2  # share of the resources
-NAMED = 0.8  # share of the resources that say their application
+NAMED = 0.9  # share of the resources that say their application
 PLACED = 0.6  # share of those that say their zone
 
 

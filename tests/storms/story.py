@@ -66,7 +66,7 @@ def _faults(seed: int, lengths: tuple[int, ...]) -> Storm:
         if found is not None:
             alerts += found.alerts
             origins |= found.origins
-    alerts += noise(rng, estate, rng.randint(2, 6), {alert.name for alert in alerts})
+    alerts += noise(rng, estate, rng.randint(1, 4), {alert.name for alert in alerts})
     return Storm(estate, alerts, origins)
 
 
