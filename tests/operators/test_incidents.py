@@ -33,8 +33,8 @@ def groups_of(edges: list[Anomaly], settings: TriageSettings | None = None) -> l
         ([edge("open", A, 0), edge("open", B, 10)], [["a", "b"]]),
         ([edge("open", A, 0), edge("open", B, 10.1)], [["a"], ["b"]]),
         ([edge("open", A, 0), edge("open", DB, 0)], [["a"], ["db"]]),
-        ([edge("open", SHOP_A, 0), edge("open", SHOP_DB, 3)], [["a", "x"]]),
-        ([edge("open", SHOP_A, 0), edge("open", SHOP_DB, 3.1)], [["a"], ["x"]]),
+        ([edge("open", SHOP_A, 0), edge("open", SHOP_DB, 4)], [["a", "x"]]),
+        ([edge("open", SHOP_A, 0), edge("open", SHOP_DB, 4.1)], [["a"], ["x"]]),
         (
             [edge("open", SHOP_A, 0), edge("open", SHOP_DB, 3), edge("open", SHOP_LB, 6)],
             [["a", "x", "x"]],
