@@ -34,18 +34,9 @@ class Correlation:
         self._fitting = Fitting(ledger)
         self._revision = topology.revision  # that incidents were last put together by
 
-    def note_anew(self, case: Case) -> None:
-        """Let the incident, and those that it was split into, be found by what they are now."""
-        gone = {case.id, *case.merged}
-        for name, held in list(self._named.items()):
-            if not gone.isdisjoint(held):
-                self._named[name] = {other: None for other in held if other not in gone}
-                if not self._named[name]:
-                    del self._named[name]
-        for name in (case.id, *case.apart):
-            own = self._ledger.cases.get(name)
-            if own is not None:
-                self.note(own)
+    def note_anew(self) -> None:
+        """Let all incidents be found by what they are now, after people merged or split some."""
+        self._fitting = Fitting(self._ledger)
 
     def forget(self, case: Case, now_ms: int) -> None:
         """Let the incident be found no more."""

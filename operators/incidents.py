@@ -142,7 +142,7 @@ class Incidents:
             self._touched |= self._ledger.cases.keys() - before.keys()
             for name in before.keys() - self._ledger.cases.keys():
                 self._quiet.forget(before[name])
-            self._correlation.note_anew(case)
+            self._correlation.note_anew()
         return self._kept(case, said)
 
     def _kept(self, case: Case, said: list[Transition]) -> list[Transition]:
