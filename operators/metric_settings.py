@@ -66,6 +66,8 @@ def spec_in_force(
     settings: tuple[MetricSettings, ...], series: Series, spec: MetricSpec
 ) -> MetricSpec:
     """Return what counts of a series' metric: the catalogue's `spec`, and the settings over it."""
+    if spec.felt == "delay" and not series.unit:  # of no known scale: no change is too small
+        spec = msgspec.structs.replace(spec, unit="", min_change=0.0)
     for each in settings:
         if each.matches(series):
             spec = each.over(spec)

@@ -14,7 +14,8 @@ from connectors.formats.reasons import BadPoint
 from connectors.formats.series_book import SeriesBook
 from connectors.formats.settings import DecodeSettings
 from connectors.formats.times import MAX_TS_MS
-from schema import Catalogue, Decoded, Resource, SeriesTable
+from connectors.formats.units import factor, is_time
+from schema import Catalogue, Decoded, MetricSpec, Resource, SeriesTable
 
 _NOTHING = msgspec.Raw()
 
@@ -94,6 +95,19 @@ class ForeshockJson:
             rejects.append((payload, *ex.fault))
             return REJECTED
         spec, labels, parts = labelled_spec(self._book.catalogue, p.service, p.metric, labels)
+        spec = _as_given(spec, p.metric, p.unit)
         slot = self._book.slot(resource, spec, p.unit or "", labels, parts=parts, source=p.metric)
         self._book.remember(identity, slot, size)
         return slot
+
+
+def _as_given(spec: MetricSpec, metric: str, unit: str | None) -> MetricSpec:
+    """Return how a value of ours is read: converted to the catalogue's unit if it has another.
+
+    A time without a unit may be of any scale, so nothing is said of its unit.
+    """
+    if metric != spec.metric or unit == spec.unit:
+        return spec
+    if unit:
+        return msgspec.structs.replace(spec, scale=spec.scale * factor(unit, spec.unit))
+    return msgspec.structs.replace(spec, unit="") if is_time(spec.unit) else spec

@@ -52,6 +52,14 @@ def test_what_is_left_out_stays_and_a_later_one_goes_over_an_earlier_one() -> No
     )
 
 
+def test_a_delay_of_no_known_unit_has_no_smallest_change() -> None:
+    spec = MetricSpec("latency", "ms", bad="up", felt="delay", min_change=10.0)
+    unknown = msgspec.structs.replace(SERIES, metric="latency")
+    found = spec_in_force((), unknown, spec)
+    assert (found.unit, found.min_change) == ("", 0.0)
+    assert spec_in_force((), msgspec.structs.replace(unknown, unit="ms"), spec) == spec
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

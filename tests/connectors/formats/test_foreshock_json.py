@@ -89,3 +89,13 @@ def test_unicode_names_come_through() -> None:
     first, second = decode("foreshock-json", raw.encode(), escaped).samples
     assert first.series == second.series
     assert first.series.resource.name == name
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "taken"),
+    [("s", 0.25, (250.0, "ms")), ("ms", 250.0, (250.0, "ms")), (None, 0.25, (0.25, ""))],
+)
+def test_a_time_is_read_in_its_unit(unit: str | None, value: float, taken: object) -> None:
+    line = changed(FORESHOCK, metric="latency", unit=unit, value=value)
+    (sample,), _ = decode("foreshock-json", line)
+    assert (sample.value, sample.series.unit) == taken
