@@ -52,6 +52,9 @@ def block(transition: Transition) -> list[str]:
     else:
         lasted = f"after {_span(transition.ts_ms - incident.onset_ms)}"
         lines.append(" · ".join(part for part in (lasted, transition.reason, where) if part))
+    by = [f"silenced by {name}" for name in incident.silenced_by]
+    by += [f"inhibited by {incident.inhibited_by}"] if incident.inhibited_by else []
+    lines += [f"told to nobody: {', '.join(by)}"] if by else []
     lines[-1] += f"  [{transition.id}]"
     return [_printable(line) for line in lines]
 

@@ -5,11 +5,18 @@ younger, no less severe, and opened not long before. Or by a rule of the setting
 Alertmanager.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from operators.matching import Labels, check_matchers, match_everything, matching, parse_matcher
+from operators.matching import (
+    Labels,
+    check_matchers,
+    match_everything,
+    matches,
+    matching,
+    parse_matcher,
+)
 from operators.topology import Topology
 from schema import Matcher, Severity
 
@@ -51,7 +58,7 @@ class Facts(msgspec.Struct, frozen=True):
     opened_ms: int
     severity: Severity
     suspect: str  # node of the first suspect
-    nodes: frozenset[str]  # of the resources whose alerts are open
+    nodes: Callable[[], Iterator[str]]  # of the resources whose alerts are open
     source_of: tuple[frozenset[Key], ...]  # a rule: keys of its open alerts that match `source`
     target_of: tuple[frozenset[Key] | None, ...]  # the same for `target`; None: not all match
 
@@ -86,10 +93,10 @@ class Inhibition:
         sources: list[frozenset[Key]] = []
         targets: list[frozenset[Key] | None] = []
         for equal, source, target in zip(self._equal, self._source, self._target, strict=True):
-            keys = [tuple(labels.get(name, "") for name in equal) for labels in alerts]
-            sources.append(frozenset(keys[i] for i in matching(source, alerts)))
-            whole = bool(alerts) and len(matching(target, alerts)) == len(alerts)
-            targets.append(frozenset(keys) if whole else None)
+            sources.append(_keys(equal, (alerts[i] for i in matching(source, alerts))))
+            whole = matches(target, alerts[0]) if alerts else False
+            whole = whole and len(matching(target, alerts)) == len(alerts)
+            targets.append(_keys(equal, alerts) if whole else None)
         return tuple(sources), tuple(targets)
 
     def judge(self, cases: Iterable[Facts]) -> dict[str, str]:
@@ -100,8 +107,9 @@ class Inhibition:
         """
         order = sorted(cases, key=_age)
         hidden: dict[str, tuple[str, frozenset[str]]] = {}  # by what, and by which incidents
+        causes = [case for case in order if self._within_ms > 0 and self._dependants(case.suspect)]
         for case in order:
-            found = self._by_cause(case, order) or self._by_rule(case, order)
+            found = self._by_cause(case, causes) or self._by_rule(case, order)
             if found is not None:
                 hidden[case.id] = found
         for case in order:
@@ -109,15 +117,17 @@ class Inhibition:
                 del hidden[case.id]
         return {case.id: hidden[case.id][0] if case.id in hidden else "" for case in order}
 
-    def _by_cause(self, case: Facts, cases: Sequence[Facts]) -> tuple[str, frozenset[str]] | None:
-        if self._within_ms == 0 or not case.nodes:
+    def _by_cause(self, case: Facts, causes: Sequence[Facts]) -> tuple[str, frozenset[str]] | None:
+        first = next(case.nodes(), None)
+        if first is None:
             return None
-        for cause in cases:
+        for cause in causes:
             if (
                 cause.id != case.id
                 and 0 <= case.opened_ms - cause.opened_ms <= self._within_ms
                 and cause.severity >= case.severity
-                and case.nodes <= self._dependants(cause.suspect)
+                and first in (needing := self._dependants(cause.suspect))
+                and needing.issuperset(case.nodes())
             ):
                 return cause.id, frozenset((cause.id,))
         return None
@@ -145,6 +155,10 @@ class Inhibition:
                 self._needing.clear()
             found = self._needing[node] = frozenset(self._topology.dependants(node))
         return found
+
+
+def _keys(equal: Sequence[str], alerts: Iterable[Labels]) -> frozenset[Key]:
+    return frozenset(tuple(labels.get(name, "") for name in equal) for labels in alerts)
 
 
 def _hides_itself(name: str, hidden: Mapping[str, tuple[str, frozenset[str]]]) -> bool:

@@ -5,11 +5,13 @@ be heard, so it stays as it was until it is resolved. What was silenced is kept,
 other.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 from operators.case import Case
 from operators.inhibition import Facts, Inhibition
 from operators.matching import labels_of
+from operators.members import AlertRecord
 from operators.silences import Silences, silenced_by
 from operators.telling import say
 from operators.topology import Topology
@@ -86,7 +88,9 @@ class Quiet:
 
     def _silenced_by(self, case: Case) -> tuple[str, ...]:
         in_force = self._silences.in_force
-        return silenced_by(alert_labels(case), in_force) if in_force else ()
+        if not in_force or not silenced_by(alert_labels(case, 1), in_force):
+            return ()  # most are not, and one alert is enough to see it
+        return silenced_by(alert_labels(case), in_force)
 
     def _inhibit(self, cases: Mapping[str, Case]) -> list[Case]:
         if not (self._inhibition.is_needed or self._maybe_inhibited):
@@ -118,20 +122,20 @@ class Quiet:
             case.opened_ms,
             case.standing.severity,
             node(case.members[case.suspects[0]].resource),
-            frozenset(
-                node(record.resource)
-                for record in case.members.values()
-                if record.closed_ms is None
-            ),
+            lambda: (node(record.resource) for record in _alerting(case)),
             sources,
             targets,
         )
 
 
-def alert_labels(case: Case) -> list[dict[str, str]]:
-    """Return what matchers see of each alert that is open."""
+def alert_labels(case: Case, most: int | None = None) -> list[dict[str, str]]:
+    """Return what matchers see of each alert that is open, or of so many of them."""
+    severity, pattern = case.standing.severity, case.pattern
     return [
-        labels_of(record.resource, record.kind, record.metric, case.standing.severity, case.pattern)
-        for record in case.members.values()
-        if record.closed_ms is None
+        labels_of(record.resource, record.kind, record.metric, severity, pattern)
+        for record in islice(_alerting(case), most)
     ]
+
+
+def _alerting(case: Case) -> Iterator[AlertRecord]:
+    return (record for record in case.members.values() if record.closed_ms is None)

@@ -287,6 +287,13 @@ def test_names_from_outside_cannot_control_the_terminal() -> None:
     assert "hint [red]x[/red]?" in render(replace(OPENED, incident=hostile), None).plain
 
 
+def test_the_console_says_what_is_kept_from_people() -> None:
+    hidden = replace(INCIDENT, silenced_by=("s-1", "s-2"), inhibited_by="node-down")
+    assert block(replace(OPENED, incident=hidden))[-1] == (
+        "told to nobody: silenced by s-1, silenced by s-2, inhibited by node-down  [inc-1.1]"
+    )
+
+
 def test_what_the_output_cannot_write_becomes_a_question_mark() -> None:
     raw = io.BytesIO()
     out = io.TextIOWrapper(raw, "ascii")

@@ -21,7 +21,7 @@ def facts(
     rules: tuple[InhibitRule, ...] = (),
 ) -> Facts:
     sources, targets = Inhibition(rules, 0, MAP).sides(alerts)
-    return Facts(name, minute * 60_000, severity, suspect, frozenset(nodes), sources, targets)
+    return Facts(name, minute * 60_000, severity, suspect, lambda: iter(nodes), sources, targets)
 
 
 def judged(
