@@ -1,15 +1,27 @@
 """Pages of incidents by filter, each found in about the time of the rows that it shows."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Select, bindparam, func, select, tuple_
+from sqlalchemy import (
+    Connection,
+    Dialect,
+    Integer,
+    Select,
+    bindparam,
+    func,
+    select,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from connectors.incident_rows import stored_text
 from connectors.incident_tables import incident_index
 from connectors.incident_terms import (
-    Place,
+    EVERYTHING,
     place_term,
     standings,
     term_id,
@@ -17,7 +29,7 @@ from connectors.incident_terms import (
 )
 from schema import Severity, State
 
-COUNTED = 20_000  # rows of a term that are counted to find out which is the rarest
+COUNTED = 5_000  # rows of a term that are counted to find out which is the rarest
 MAX_TERMS = 12
 
 
@@ -29,7 +41,7 @@ class IncidentFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cloud: str = ""
     account: str = ""
     region: str = ""
-    service: str = ""  # of the same member as cloud, account and region
+    service: str = ""  # of the same member as account and region
     title: str = ""  # words, or parts of names ("orders" of "orders-db"), in any order
     assignee: str = ""
     opened_from_ms: int | None = None
@@ -72,28 +84,33 @@ def find_page(
     before = Cursor(2**62, "") if after is None else after
     if wanted.opened_before_ms is not None:
         before = min(before, Cursor(wanted.opened_before_ms, ""))
-    query = _list(len(terms))
-    values = {f"term{number}": term for number, term in enumerate(terms)} | {
+    wanted_standings = standings(wanted.states, wanted.least)
+    values: Mapping[str, object] = {
         "opened_ms": before.opened_ms,
         "incident_id": before.incident_id,
         "from_ms": -(2**62) if wanted.opened_from_ms is None else wanted.opened_from_ms,
         "most": limit,
+        **{f"term{number}": term for number, term in enumerate(terms)},
+        **{f"standing{number}": each for number, each in enumerate(wanted_standings)},
     }
-    found = [
-        Cursor(opened_ms, incident_id)
-        for standing in standings(wanted.states, wanted.least)
-        for opened_ms, incident_id in connection.execute(query, values | {"standing": standing})
-    ]
-    return sorted(found, reverse=True)[:limit]
+    query = _lists(len(terms), len(wanted_standings), connection.dialect)
+    names = query.positiontup
+    values = query.construct_params(values)
+    given = values if names is None else tuple(values[name] for name in names)
+    found = connection.exec_driver_sql(query.string, given)
+    page = [Cursor(opened_ms, incident_id) for opened_ms, incident_id in found]
+    return sorted(page, reverse=True)[:limit]
 
 
 def _terms(wanted: IncidentFilter) -> list[int]:
     terms = [f"word:{word}" for word in words_of(wanted.title)]
     if wanted.assignee:
         terms.append(f"assignee:{stored_text(wanted.assignee)}")
-    place = Place(wanted.cloud, wanted.account, wanted.region, wanted.service)
-    if any(place) or not terms:
-        terms.append(place_term(place))
+    if wanted.cloud:
+        terms.append(f"cloud:{wanted.cloud}")
+    place = place_term(wanted.account, wanted.region, wanted.service)
+    if place != EVERYTHING or not terms:
+        terms.append(place)
     return [term_id(term) for term in terms[-MAX_TERMS:]]
 
 
@@ -109,21 +126,31 @@ def _rarest_first(connection: Connection, terms: list[int]) -> list[int]:
 
 
 @cache
-def _list(terms: int) -> Select[int, str]:
-    """Return the query of the first rows of one standing, for which so many terms hold."""
+def _lists(terms: int, count: int, dialect: Dialect) -> SQLCompiler:
+    """Return the query of the first rows of so many standings, compiled once."""
+    lists = (_list(terms, number).subquery() for number in range(count))
+    query = union_all(*(select(each) for each in lists)).compile(dialect=dialect)
+    if not isinstance(query, SQLCompiler):
+        raise TypeError(f"a query must be of SQL, got {type(query).__name__}")
+    return query
+
+
+def _list(terms: int, number: int) -> Select[int, str]:
+    """Return the query of the first rows of one standing for which so many terms hold."""
     first = incident_index.alias("first")
     place = tuple_(first.c.opened_ms, first.c.incident_id)
+    standing = bindparam(f"standing{number}", type_=Integer)
     query = (
         select(first.c.opened_ms, first.c.incident_id)
-        .where(first.c.term == bindparam("term0"), first.c.standing == bindparam("standing"))
+        .where(first.c.term == bindparam("term0"), first.c.standing == standing)
         .where(place < tuple_(bindparam("opened_ms"), bindparam("incident_id")))
         .where(first.c.opened_ms >= bindparam("from_ms"))
         .order_by(first.c.opened_ms.desc(), first.c.incident_id.desc())
-        .limit(bindparam("most"))
+        .limit(bindparam("most", type_=Integer))
     )
-    for number in range(1, terms):
-        other = incident_index.alias(f"also{number}")
+    for other_number in range(1, terms):
+        other = incident_index.alias(f"also{other_number}")
         same = (other.c[name] == first.c[name] for name in ("standing", "opened_ms", "incident_id"))
-        also = select(other.c.term).where(other.c.term == bindparam(f"term{number}"), *same)
-        query = query.where(also.exists())
+        term = other.c.term == bindparam(f"term{other_number}")
+        query = query.where(select(other.c.term).where(term, *same).exists())
     return query

@@ -4,11 +4,12 @@ The last two follow from the newest event, so they can be made anew from the eve
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, delete, select, tuple_
+from sqlalchemy import Connection, RowMapping, delete, select
 
+from connectors.incident_entries import Entry, add_entries, remove_entries
 from connectors.incident_tables import (
     incident_events,
     incident_index,
@@ -24,15 +25,6 @@ Row = dict[str, Any]
 REBUILD_BATCH = 1_000
 
 _places = msgspec.json.Decoder(list[Place])
-
-
-class Entry(NamedTuple):
-    """A row of the index."""
-
-    term: int
-    standing: int
-    opened_ms: int
-    incident_id: str
 
 
 def event_row(transition: Transition) -> Row:
@@ -53,7 +45,7 @@ def write_incidents(connection: Connection, newest: Sequence[Incident]) -> None:
     known = _rows(connection, [incident.id for incident in newest])
     rows: list[Row] = []
     gone: list[Entry] = []
-    come: list[Row] = []
+    come: list[Entry] = []
     for incident in newest:
         held = known.get(incident.id)
         if held is not None and held["revision"] >= incident.revision:
@@ -63,20 +55,11 @@ def write_incidents(connection: Connection, newest: Sequence[Incident]) -> None:
         after = _entries(row)
         rows.append(row)
         gone += sorted(before - after)
-        come += [entry._asdict() for entry in sorted(after - before)]
+        come += sorted(after - before)
     if rows:
         connection.execute(upsert_newer(dialect), rows)
     remove_entries(connection, gone)
-    if come:
-        connection.execute(insert_once(incident_index, dialect), come)
-
-
-def remove_entries(connection: Connection, gone: Sequence[Entry]) -> None:
-    """Take entries out of the index."""
-    columns = incident_index.c
-    key = tuple_(columns.term, columns.standing, columns.opened_ms, columns.incident_id)
-    for start in range(0, len(gone), 200):
-        connection.execute(delete(incident_index).where(key.in_(gone[start : start + 200])))
+    add_entries(connection, come)
 
 
 def entries_of(connection: Connection, ids: Sequence[str]) -> list[Entry]:
@@ -113,9 +96,7 @@ def rebuild(connection: Connection) -> int:
         entries = [entry for row in rows.values() for entry in sorted(_entries(row))]
         dialect = connection.dialect.name
         connection.execute(insert_once(incidents, dialect), list(rows.values()))
-        connection.execute(
-            insert_once(incident_index, dialect), [entry._asdict() for entry in entries]
-        )
+        add_entries(connection, entries)
 
 
 def _rows(connection: Connection, ids: Iterable[str]) -> dict[str, RowMapping]:

@@ -7,6 +7,7 @@ state and severity at any place is read off the ends of a few lists, however man
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import product
 from typing import NamedTuple, get_args
 
@@ -22,12 +23,12 @@ _COMMON = frozenset({"and", "at", "from", "in", "is", "of", "on", "the", "to"})
 
 
 class Place(NamedTuple):
-    """Where a member is; of a filter, "" is anywhere."""
+    """Where a member is."""
 
-    cloud: str = ""
-    account: str = ""
-    region: str = ""
-    service: str = ""
+    cloud: str
+    account: str
+    region: str
+    service: str
 
 
 def standing_of(state: State, severity: Severity) -> int:
@@ -41,6 +42,7 @@ def standings(states: Sequence[State], least: Severity) -> list[int]:
     return [standing_of(state, level) for state, level in product(states or STATES, levels)]
 
 
+@lru_cache(maxsize=65_536)
 def term_id(term: str) -> int:
     """Return the term as the signed 64 bits that databases hold."""
     return stable_id(term) - 2**63
@@ -52,17 +54,17 @@ def terms_of(places: Iterable[Place], title: str, assignee: str) -> set[str]:
     if assignee:
         found.add(f"assignee:{assignee}")
     for place in places:
-        found.add(place_term(Place(place.cloud)))
+        found.add(f"cloud:{place.cloud}")
         for kept in product((True, False), repeat=3):
-            parts = [part if keep else "" for part, keep in zip(place[1:], kept, strict=True)]
-            if any(parts):
-                found |= {place_term(Place("", *parts)), place_term(Place(place.cloud, *parts))}
+            parts = (part if keep else "" for part, keep in zip(place[1:], kept, strict=True))
+            found.add(place_term(*parts))
     return found
 
 
-def place_term(place: Place) -> str:
-    """Return the term of what lies at a place; of one that is anywhere, that of everything."""
-    return "\n".join(("place", *place)) if any(place) else EVERYTHING
+def place_term(account: str, region: str, service: str) -> str:
+    """Return the term of what lies there; "" is anywhere, and all three that of everything."""
+    parts = (account, region, service)
+    return "\n".join(("place", *parts)) if any(parts) else EVERYTHING
 
 
 def words_of(text: str) -> list[str]:
