@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 export PYTHON
 
-.PHONY: help setup demo test lint types bench bench-decode bench-forests quality ablation fuzz chaos components kafka
+.PHONY: help setup demo test lint types bench bench-decode bench-forests bench-store bench-latency quality ablation fuzz chaos components kafka
 
 help: ## Say what there is (this list)
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | awk -F ':.*## ' '{ printf "  make %-14s%s\n", $$1, $$2 }'
@@ -39,6 +39,12 @@ bench-decode: setup ## Measure every decoder beside bare readers of the same mes
 
 bench-forests: setup ## Measure both forests a row beside scikit-learn and River, by batch size
 	$(BIN)/python -m benchmarks.forests --write benchmarks/forests.json
+
+bench-store: setup ## Measure pages of a million incidents on both databases; half an hour
+	$(BIN)/python -m benchmarks.store
+
+bench-latency: setup ## Measure a tick's close to its incidents stored, by anomalies a minute
+	$(BIN)/python -m benchmarks.latency
 
 quality: setup ## Measure detection on labelled metrics, where they are; see docs/detection.md
 	$(BIN)/python -m benchmarks.quality

@@ -24,6 +24,7 @@ from schema import Incident, Severity, Transition
 Row = dict[str, Any]
 REBUILD_BATCH = 1_000
 
+_INDEXED = ("state", "severity", "title", "opened_ms", "assignee", "places")
 _places = msgspec.json.Decoder(list[Place])
 
 
@@ -51,9 +52,11 @@ def write_incidents(connection: Connection, newest: Sequence[Incident]) -> None:
         if held is not None and held["revision"] >= incident.revision:
             continue
         row = _incident_row(incident, held)
+        rows.append(row)
+        if held is not None and all(held[name] == row[name] for name in _INDEXED):
+            continue
         before = set() if held is None else _entries(held)
         after = _entries(row)
-        rows.append(row)
         gone += sorted(before - after)
         come += sorted(after - before)
     if rows:

@@ -1,13 +1,14 @@
 """Incident events to and from their wire form: canonical, versioned JSON.
 
 Canonical: keys sorted (maps of labels, attributes and scope keep the record's own order), no white
-space, shortest floats that read back the same. So equal events have equal bytes.
+space, shortest floats that read back the same, no sign of zero. So equal events have equal bytes.
 """
 
 import hashlib
 import math
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import msgspec
 
@@ -34,6 +35,7 @@ from schema import (
     Transition,
 )
 
+CACHED = 16_384  # times, resources and evidence come again with each revision
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SEVERITY_NAMES: dict[Severity, SeverityName] = {
     Severity.LOW: "LOW",
@@ -87,6 +89,7 @@ def outcome_digest(transitions: Iterable[Transition]) -> str:
     return digest.hexdigest()
 
 
+@lru_cache(maxsize=CACHED)
 def rfc3339(ts_ms: int) -> str:
     """Return a time in ms as "2026-03-01T10:00:00.000Z".
 
@@ -102,11 +105,11 @@ def rfc3339(ts_ms: int) -> str:
 def _finite(name: str, number: float) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{name} must be finite, got {number!r}")
-    return float(number)
+    return float(number) + 0.0  # -0.0 is 0.0
 
 
 def _known(number: float) -> float | None:
-    return float(number) if math.isfinite(number) else None
+    return float(number) + 0.0 if math.isfinite(number) else None
 
 
 def _to_wire(transition: Transition) -> WireEvent:
@@ -200,6 +203,7 @@ def _wire_member(member: Member) -> WireMember:
     )
 
 
+@lru_cache(maxsize=CACHED)
 def _wire_resource(resource: Resource) -> WireResource:
     return WireResource(
         account=resource.account,
@@ -213,6 +217,7 @@ def _wire_resource(resource: Resource) -> WireResource:
     )
 
 
+@lru_cache(maxsize=CACHED)
 def _wire_evidence(part: Evidence) -> WireEvidence:
     return WireEvidence(
         expected=_known(part.expected),
