@@ -42,9 +42,11 @@ bench-forests: setup ## Measure both forests a row beside scikit-learn and River
 
 bench-store: setup ## Measure pages of a million incidents on both databases; half an hour
 	$(BIN)/python -m benchmarks.store
+	$(BIN)/python -m tests.postgres.server $(BIN)/python -m benchmarks.store
 
 bench-latency: setup ## Measure a tick's close to its incidents stored, by anomalies a minute
 	$(BIN)/python -m benchmarks.latency
+	$(BIN)/python -m tests.postgres.server $(BIN)/python -m benchmarks.latency
 
 quality: setup ## Measure detection on labelled metrics, where they are; see docs/detection.md
 	$(BIN)/python -m benchmarks.quality

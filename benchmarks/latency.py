@@ -6,11 +6,9 @@ stops where `write_batch` has returned: the event is on disk. Every event counts
 """
 
 import argparse
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import bytewax.operators as op
@@ -19,12 +17,12 @@ from bytewax.dataflow import Dataflow
 from bytewax.inputs import DynamicSource, StatelessSourcePartition
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from bytewax.testing import run_main
+from sqlalchemy.engine import make_url
 
 from benchmarks.words import GROUPS, words
 from connectors.incident_store import IncidentStorePart, IncidentStoreSink, SqlSink
 from operators.triage import TriageSettings, triage_alerts
 from schema import Closed, Transition
-from tests.postgres.server import Postgres, PostgresError
 
 RATES = (10, 1_000, 10_000)
 GOAL_P99_MS = 20.0
@@ -114,7 +112,7 @@ def measure(url: str, a_minute: int, ticks: int) -> Result:
     """Return what the events of so many ticks took, after those that warm up."""
     clock = Clock()
     flow = Dataflow("latency")
-    made = list(words(a_minute, WARM_TICKS + ticks))
+    made = list(words(a_minute, WARM_TICKS + ticks, seed=a_minute))
     said = op.input("read", flow, _Source(iter(made), clock))
     keyed = op.key_on("group", said, lambda word: str(word.group))
     arrived = op.map("arrived", keyed, clock.arrive)
@@ -132,17 +130,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ticks", type=int, default=200)
     parser.add_argument("--rates", type=int, nargs="+", default=RATES)
-    parser.add_argument("--folder", type=Path, help="where the data lie; default: a temporary one")
+    parser.add_argument("url", nargs="?", help="of a database without a store; default: a file")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="foreshock-latency-", dir=options.folder) as folder:
+    with tempfile.TemporaryDirectory(prefix="foreshock-bench-") as folder:
+        url = options.url or f"sqlite:///{folder}/incidents.db"
         for a_minute in options.rates:
-            say("SQLite", measure(f"sqlite:///{folder}/{a_minute}.db", a_minute, options.ticks))
-    try:
-        with Postgres({"fsync": "on"}) as server:
-            for a_minute in options.rates:
-                say(server.version, measure(server.database(), a_minute, options.ticks))
-    except PostgresError as ex:
-        print(ex, file=sys.stderr)
+            say(make_url(url).get_backend_name(), measure(url, a_minute, options.ticks))
 
 
 def say(name: str, result: Result) -> None:

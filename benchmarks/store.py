@@ -1,29 +1,24 @@
 """`make bench-store`: how long a screen waits for a page of incidents, of a million in the store.
 
-On both databases, PostgreSQL where it can be had. Each query once to warm up, then some rounds, by
+Each query once to warm up, then some rounds, by
 the clock, the whole of `list_incidents` or `find_ids`: look-up, reading and decoding.
 """
 
 import argparse
-import shutil
 import statistics
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import islice
-from pathlib import Path
 from typing import NamedTuple
 
 from sqlalchemy import text
 
 from benchmarks.stored import ACCOUNTS, NEWEST_MS, YEARS_MS, incidents
-from connectors.incident_database import connect
+from connectors.incident_database import connect, shown_url
 from connectors.incident_query import Cursor, IncidentFilter
 from connectors.incident_store import IncidentStore
 from schema import Severity
-from tests.postgres.server import Postgres, PostgresError
 
 PAGE = 50
 GOAL_MS = 50.0
@@ -119,41 +114,24 @@ def _timed(name: str, call: Callable[[], int], rounds: int) -> Result:
     return Result(name, found, statistics.median(taken), max(taken))
 
 
-@contextmanager
-def databases(folder: Path) -> Iterator[dict[str, str]]:
-    """Yield the URL of a new store of each kind."""
-    urls = {"SQLite": f"sqlite:///{folder / 'incidents.db'}"}
-    try:
-        with Postgres({"fsync": "on", "shared_buffers": "512MB"}) as server:
-            yield urls | {server.version: server.database()}
-    except PostgresError as ex:
-        print(ex, file=sys.stderr)
-        yield urls
-
-
 def main() -> None:
     """Fill, measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--incidents", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("url", nargs="?", help="of a database without a store; default: a file")
     options = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="foreshock-bench-"))
-    try:
-        with databases(folder) as urls:
-            for name, url in urls.items():
-                took_s = fill(url, options.incidents)
-                print(
-                    f"\n{name}: {options.incidents:,} incidents, filled in {took_s:.0f} s",
-                    flush=True,
-                )
-                for each in measure(url, options.rounds):
-                    over = "" if each.median_ms < GOAL_MS else "  over the goal"
-                    print(
-                        f"  {each.name:<44}{each.found:>4} found  median {each.median_ms:6.1f} ms"
-                        f"  worst {each.worst_ms:6.1f} ms{over}"
-                    )
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="foreshock-bench-") as folder:
+        url = options.url or f"sqlite:///{folder}/incidents.db"
+        took_s = fill(url, options.incidents)
+        print(f"{shown_url(url)}: {options.incidents:,} incidents, filled in {took_s:.0f} s")
+        for each in measure(url, options.rounds):
+            over = "" if each.median_ms < GOAL_MS else "  over the goal"
+            print(
+                f"  {each.name:<44}{each.found:>4} found  median {each.median_ms:6.1f} ms"
+                f"  worst {each.worst_ms:6.1f} ms{over}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

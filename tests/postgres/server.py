@@ -1,6 +1,7 @@
 """PostgreSQL on loopback: a free port, its data in a temporary folder, for as long as it is used.
 
-`python -m tests.postgres.server` prints the URL of an empty database and runs until Ctrl-C.
+`python -m tests.postgres.server` prints the URL of an empty database and runs until Ctrl-C; given a
+command, it runs that with the URL added, then ends.
 """
 
 import os
@@ -180,14 +181,21 @@ def _as_user() -> tuple[int | None, int | None, list[int] | None]:
     return (None, None, None) if user is None else (user.pw_uid, user.pw_gid, [])
 
 
-def main() -> None:
-    """Run until interrupted."""
-    with Postgres() as server:
-        sys.stdout.write(server.database() + "\n")
+def main(command: list[str]) -> int:
+    """Run until interrupted, or until a command has ended to which the URL is added."""
+    with Postgres({"fsync": "on", "shared_buffers": "512MB"}) as server:
+        url = server.database()
+        if command:
+            return subprocess.run([*command, url], check=False).returncode
+        sys.stdout.write(url + "\n")
         sys.stdout.flush()
         with suppress(KeyboardInterrupt):
             signal.pause()
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except PostgresError as ex:
+        sys.exit(str(ex))
