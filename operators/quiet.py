@@ -13,7 +13,7 @@ from operators.inhibition import Facts, Inhibition
 from operators.matching import labels_of
 from operators.members import AlertRecord
 from operators.silences import Silences, silenced_by
-from operators.telling import say
+from operators.telling import first_suspect, say
 from operators.topology import Topology
 from schema import Expire, Silence, Transition
 from schema.life import LIVE
@@ -75,7 +75,7 @@ class Quiet:
 
         What opens at this time says so itself.
         """
-        if case.state not in LIVE or case.news in ("opened", "reopened"):
+        if case.state not in LIVE or case.news in ("opened", "reopened", "split"):
             return []
         if case.hushed == case.said_hushed:
             return []
@@ -121,7 +121,7 @@ class Quiet:
             case.id,
             case.opened_ms,
             case.standing.severity,
-            node(case.members[case.suspects[0]].resource),
+            node(first_suspect(case)),
             lambda: (node(record.resource) for record in _alerting(case)),
             sources,
             targets,

@@ -329,3 +329,13 @@ def test_silences_change_nothing_but_who_is_told(
     assert life(run(edges, commands, (), resumed=False)[0]) == life(
         run(edges, (), (), resumed=False)[0]
     )
+
+
+def test_what_people_split_off_under_a_silence_says_so_in_its_first_event() -> None:
+    edges = [edge("open", A, 0), edge("open", B, 0)]
+    (opened,) = told(edges, until=1)
+    parted = Act("r-1", opened.incident.id, "split", at(3), "ann", others=(edges[1].id,))
+    only_b = (Matcher("resource", "=", "b"),)
+    said = told(edges, [(0, silence("s", 0, 60, only_b)), (3, parted)], until=4)
+    split = [(event, by) for minute, event, by in events(said) if minute == 3]
+    assert sorted(split) == [("split", ""), ("split", "s")]
