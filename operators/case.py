@@ -86,6 +86,7 @@ class Case(msgspec.Struct):
     needing: tuple[str, ...] = ()  # tiers of the dependants alone
     impact_of: tuple[int, int, int] = (0, 0, 0)  # episode, resources, revision of the topology
     pattern: str = ""  # what it looks like; "": nothing known
+    looks_like: str = ""  # the same in words, for the hint
 
     @classmethod
     def of(cls, name: str, edge: Anomaly) -> "Case":

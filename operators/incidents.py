@@ -24,6 +24,7 @@ from operators.topology import Topology
 from schema import (
     Act,
     Anomaly,
+    Deploy,
     Effect,
     Expire,
     Feedback,
@@ -52,7 +53,7 @@ class Incidents:
             Inhibition(settings.inhibit, settings.cause_hides_s, self._topology),
             self._topology,
         )
-        self._blame = Blame(settings.suspects, ledger, self._topology)
+        self._blame = Blame(settings.suspects, settings.patterns, ledger, self._topology)
         self._touched: set[str] = set()
         self._due: dict[str, int] = {}  # by incident
         self._timers: list[tuple[int, str]] = []  # a heap; an entry that `_due` denies is void
@@ -91,6 +92,8 @@ class Incidents:
                 self._topology.change(command)
             case Act() | Feedback():
                 return self._act(command, now_ms)
+            case Deploy():
+                self._blame.obey(command)
             case Silence() | Expire():
                 self._quiet.obey(command, now_ms)
         return []

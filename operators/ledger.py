@@ -6,6 +6,7 @@ from operators.case import Case
 from operators.foresight import Durations
 from operators.past import Past
 from operators.silences import SilenceState
+from schema import Deploy
 
 
 class Joined(msgspec.Struct, array_like=True):
@@ -31,6 +32,7 @@ class Ledger(msgspec.Struct):
     recent: dict[str, Joined] = {}  # by node of the topology, the oldest first; within the window
     common: dict[str, Joined] = {}  # what most needed and lost of late -> its incident
     silences: SilenceState = msgspec.field(default_factory=SilenceState)
+    deploys: list[Deploy] = []  # by time; the last ones
     past: Past = msgspec.field(default_factory=Past)
 
     def find(self, name: str) -> Case | None:

@@ -17,6 +17,7 @@ from operators.flapping import FlapSettings, flapping_in_words, judge_flapping
 from operators.foresight import Durations, looks_ms, predict_breach, see_trend
 from operators.impact import judge_impact
 from operators.inhibition import InhibitRule
+from operators.patterns import PatternSettings
 from operators.quantity import span
 from operators.severity import SeveritySettings, judge
 from operators.silences import SilenceSettings
@@ -51,6 +52,7 @@ class TriageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     flap: FlapSettings = FlapSettings()
     sla: SlaSettings = SlaSettings()
     suspects: SuspectSettings = SuspectSettings()
+    patterns: PatternSettings = PatternSettings()
 
     def __post_init__(self) -> None:
         for name in ("window_s", "storm_s", "quiet_s", "max_open_s", "close_after_s"):

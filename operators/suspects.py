@@ -9,13 +9,15 @@ from operators.case import Case
 from operators.ledger import Ledger
 from operators.members import AlertRecord
 from operators.past import Held, Point, Trace
+from operators.patterns import PatternSettings, Scene, note_deploy, pattern_of
 from operators.quantity import SCALED
 from operators.scope import links_of, scope_of
 from operators.suspicion import Blamed, proof_of, why
 from operators.topology import Topology
-from schema import Effect, Resource, Suspect
+from schema import Deploy, Effect, Resource, Suspect
 
 MAX_REACH = 2_000  # nodes looked at for one incident
+CORRELATED = ("zone_outage", "shared_dependency")  # patterns that correlation tells
 SILENT = 20.0  # half bands that a resource counts for which sends nothing
 
 
@@ -59,8 +61,16 @@ class Blame:
     Memory: see `past.Past`; and the names of incidents that are young.
     """
 
-    def __init__(self, settings: SuspectSettings, ledger: Ledger, topology: Topology) -> None:
+    def __init__(
+        self,
+        settings: SuspectSettings,
+        patterns: PatternSettings,
+        ledger: Ledger,
+        topology: Topology,
+    ) -> None:
         self.settings = settings
+        self._patterns = patterns
+        self._deploys = ledger.deploys
         self.topology = topology
         self.past = ledger.past
         self._cases = ledger.cases
@@ -88,6 +98,19 @@ class Blame:
             self._young.add(case.id)
         if young or not case.blamed:
             case.blamed = _blamed(case, now_ms, self)
+            if case.pattern not in CORRELATED:
+                case.pattern, case.looks_like = pattern_of(self._scene(case), self._patterns)
+
+    def obey(self, deploy: Deploy) -> None:
+        """Remember a deploy."""
+        note_deploy(self._deploys, deploy)
+
+    def _scene(self, case: Case) -> Scene:
+        key = case.blamed[0].suspect.resource.key if case.blamed else ""
+        traces = [trace for held in self.past.of(key) for trace in held.traces]
+        since_ms = case.onset_ms - round(self.settings.lead_s * 1000)
+        members = frozenset(case.tally.open_alerts)
+        return Scene(case.blamed, traces, members, self._deploys, since_ms)
 
     def _is_young(self, case: Case, now_ms: int) -> bool:
         return now_ms <= case.episode_ms + round(self.settings.until_s * 1000)

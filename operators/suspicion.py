@@ -89,7 +89,7 @@ def why(proof: Member, traces: Sequence[Trace], since_ms: int, now_ms: int, is_f
 
 def _change(part: Evidence, trace: Trace | None, since_ms: int, now_ms: int) -> str:
     since = clock(part.onset_ms, now_ms)
-    rise = None if trace is None else _a_minute(trace, since_ms)
+    rise = None if trace is None else climb_a_minute(trace, since_ms)
     if rise is not None:
         verb = "climbs" if rise > 0 else "sinks"
         return f"{verb} {quantity(abs(rise), part.unit)}/min since {since}"
@@ -98,7 +98,7 @@ def _change(part: Evidence, trace: Trace | None, since_ms: int, now_ms: int) -> 
     return f"fell at {since}" if part.value < part.lower else f"is off since {since}"
 
 
-def _a_minute(trace: Trace, since_ms: int) -> float | None:
+def climb_a_minute(trace: Trace, since_ms: int) -> float | None:
     """Return how fast the trace's last points rise or sink, None where they do neither."""
     points = [point for point in trace.points if point.tick_ms >= since_ms][-12:]
     steps = [b.value - a.value for a, b in pairwise(points)]

@@ -45,7 +45,8 @@ def incident_of(case: Case, now_ms: int) -> Incident:
         case.standing.severity,
         case.standing.reasons,
         hint.title(now_in_it, resources),
-        hint.hint(now_in_it, resources, case.scope, now_ms),
+        hint.hint(now_in_it, resources, case.scope, now_ms)
+        + (f"; {case.looks_like}" if case.looks_like else ""),
         case.scope,
         case.opened_ms,
         case.onset_ms,
@@ -54,6 +55,7 @@ def incident_of(case: Case, now_ms: int) -> Incident:
         case.confidence,
         len(case.members),
         members,
+        pattern=case.pattern,
         suspects=tuple(each.suspect for each in case.blamed),
         impact=case.impact,
         assignee=case.assignee,
