@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from operators.common_cause import Common
 from operators.members import AlertRecord
 from operators.scope import Pairs, described
 from operators.severity import Standing
@@ -63,6 +64,8 @@ class Case(msgspec.Struct):
     requests: list[str] = []  # answered, the newest last
     # what it was found to be part of, or to contain, see operators.correlation
     node: str = ""  # of the first member that has a place in the topology; "": none has
+    common: dict[str, Common] = {}  # what most of its members need, and lost, by node
+    lost: Common | None = None  # the foremost of these
     merged: list[str] = []  # ids of those that are part of it
     joined: list[str] = []  # the same, not yet told of
     merged_into: str = ""
@@ -130,6 +133,7 @@ class Case(msgspec.Struct):
         self.ack_by_ms = self.resolve_by_ms = self.breach_ms = self.trend = None
         self.target, self.missed = "", []
         self.standing, self.tally = Standing(), Tally()
+        self.common, self.lost = {}, None
         self.unranked, self.blamed = list(self.members), ()
 
     def resume(self, now_ms: int) -> None:

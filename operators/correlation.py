@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Sequence
 
 from operators.case import Case
+from operators.common_cause import Common, foremost
 from operators.fitting import Fitting, first_application
 from operators.flapping import came_back
 from operators.grouping import Grouping, Opening
@@ -71,13 +72,26 @@ class Correlation:
             for one in opened:
                 self._enter(home, one)
         for needed, thing in shared.items():
-            home_id = self._ledger.by_resource.get(thing, thing)
-            self._ledger.common[needed] = Joined(home_id, now_ms)
+            self._lose(needed, self._ledger.by_resource.get(thing, thing), now_ms)
         for one in alone:
             home = self._home_of_unmapped(one, now_ms)
             touched.add(home.id)
             self._enter(home, one)
         return touched, said
+
+    def _lose(self, needed: str, incident: str, now_ms: int) -> None:
+        """Note what most of those that need it have lost, and whose trouble that is."""
+        self._ledger.common[needed] = Joined(incident, now_ms)
+        case = self._ledger.open(incident)
+        hit = len(self._near.sharing(needed))
+        if case is None or not self._near.most(needed):
+            return
+        zone, alerts = self._topology.is_zone(needed), needed in self._ledger.recent
+        known = case.common.get(needed)
+        if known is None or hit > known.hit or alerts > known.alerts:
+            size, type_ = self._near.size(needed), self._topology.type_of(needed)
+            case.common[needed] = Common(needed, zone, alerts, hit, size, type_)
+        case.lost = foremost(case.common, case.tally, self._topology)
 
     def _expire(self, now_ms: int) -> None:
         before_ms = now_ms - _ms(self._settings.window_s)

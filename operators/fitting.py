@@ -73,7 +73,7 @@ def first_application(case: Case) -> str:
     return next((name for name in case.names if name.startswith("application|")), "")
 
 
-def _fit(case: Case, place: Place) -> tuple[int, int, tuple[bool, int, str]]:
+def _fit(case: Case, place: Place) -> tuple[int, int, tuple[bool, int, int, str]]:
     """Return how well an incident fits; the least fits best."""
     alike = sum(link in case.names for link in place.links)
     near = sum(

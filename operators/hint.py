@@ -23,6 +23,15 @@ def title(suspects: Sequence[Member], resources: int) -> str:
     return _short(text, TITLE_CHARS)
 
 
+def lost_title(node: str, is_zone: bool, hit: int, resources: int) -> str:
+    """Return the same for an incident whose cause raises no alert: a zone, a callee, a host."""
+    more = f" (+{resources - hit:,} more)" if resources > hit else ""
+    name = _short(node, NAME_CHARS - 14)
+    if is_zone:
+        return f"zone {name} is lost: {hit:,} resources alert{more}"
+    return f"trouble at {name}: {hit:,} that need it alert{more}"
+
+
 def hint(suspects: Sequence[Member], resources: int, scope: Pairs, now_ms: int) -> str:
     """Return the evidence in words: the first suspect, the next one, how many follow and where.
 

@@ -12,9 +12,9 @@ from operators.telling import ACTOR, say
 from schema import Transition
 
 
-def age(case: Case) -> tuple[bool, int, str]:
-    """Return what orders incidents: those that people know of first, then the oldest."""
-    return case.revision == 0, case.opened_ms, case.id
+def age(case: Case) -> tuple[bool, int, int, str]:
+    """Return what orders incidents: those that people know of, the oldest, the largest first."""
+    return case.revision == 0, case.opened_ms, -len(case.members), case.id
 
 
 def merge(
@@ -67,6 +67,10 @@ def _absorb(home: Case, part: Case) -> None:
     home.episode_ms = min(home.episode_ms, part.episode_ms)
     home.last_close_ms = max(home.last_close_ms, part.last_close_ms)
     home.node = home.node or part.node
+    for needed, common in part.common.items():
+        if needed not in home.common or common.hit > home.common[needed].hit:
+            home.common[needed] = common
+    home.lost = home.lost or part.lost
     home.occurred = sorted([*home.occurred, *part.occurred])
     home.open_count += part.open_count
 
@@ -128,7 +132,7 @@ def _look_again(case: Case) -> None:
     case.open_count = sum(record.closed_ms is None for record in records)
     case.last_close_ms = max(record.closed_ms or 0 for record in records)
     case.tally = Tally.of(case.members, case.episode_ms)
-    case.names = {}
+    case.names, case.common, case.lost = {}, {}, None
     case.scope = described(records[0].resource)
     for record in records:
         place = place_of(record.resource)

@@ -6,7 +6,7 @@ a third one alert, be it a callee, a host or a zone, whether that one alerts or 
 resources are needed by one caller, or need something that hundreds need, means nothing.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 
 from operators.ledger import Joined
 from operators.partition import Groups
@@ -111,7 +111,7 @@ class Neighbours:
         least = LEAST_OF_ZONE if self._topology.is_zone(needed) else LEAST
         return alerting >= least and alerting >= self._share * self.size(needed)
 
-    def sharing(self, needed: str) -> Iterable[str]:
+    def sharing(self, needed: str) -> Collection[str]:
         """Return the recent ones next to the node, or in the zone."""
         return self._direct.get(needed, ())
 

@@ -1,8 +1,11 @@
 """What an incident says: one event, with the whole of it as it then is."""
 
+from collections.abc import Sequence
+
 from operators import hint
 from operators.case import Case
-from schema import Event, Incident, Resource, Transition
+from operators.common_cause import summary
+from schema import Event, Incident, Member, Resource, Suspect, Transition
 
 ACTOR = "foreshock"
 
@@ -16,8 +19,17 @@ def say(
     return Transition(event, now_ms, actor, reason, incident_of(case, now_ms), request)
 
 
+def lost_suspect(case: Case) -> tuple[Suspect, ...]:
+    """Return what most of the members need, as the suspect that alerts of nothing itself."""
+    if case.lost is None or case.lost.alerts:
+        return ()
+    return (case.lost.suspect(dict(case.scope)),)
+
+
 def first_suspect(case: Case) -> Resource:
     """Return who is most suspect of having caused it."""
+    for suspect in lost_suspect(case):
+        return suspect.resource
     return (
         case.blamed[0].suspect.resource if case.blamed else case.members[case.suspects[0]].resource
     )
@@ -44,9 +56,8 @@ def incident_of(case: Case, now_ms: int) -> Incident:
         case.state,
         case.standing.severity,
         case.standing.reasons,
-        hint.title(now_in_it, resources),
-        hint.hint(now_in_it, resources, case.scope, now_ms)
-        + (f"; {case.looks_like}" if case.looks_like else ""),
+        _title(case, now_in_it, resources),
+        _hint(case, now_in_it, resources, now_ms),
         case.scope,
         case.opened_ms,
         case.onset_ms,
@@ -55,8 +66,8 @@ def incident_of(case: Case, now_ms: int) -> Incident:
         case.confidence,
         len(case.members),
         members,
-        pattern=case.pattern,
-        suspects=tuple(each.suspect for each in case.blamed),
+        suspects=lost_suspect(case) + tuple(each.suspect for each in case.blamed),
+        pattern=_pattern(case),
         impact=case.impact,
         assignee=case.assignee,
         acked_ms=case.acked_ms,
@@ -71,3 +82,28 @@ def incident_of(case: Case, now_ms: int) -> Incident:
         silenced_by=case.silenced_by,
         inhibited_by=case.inhibited_by,
     )
+
+
+def _title(case: Case, members: Sequence[Member], resources: int) -> str:
+    if case.lost is None or case.lost.alerts:
+        return hint.title(members, resources)
+    return hint.lost_title(case.lost.node, case.lost.is_zone, case.lost.hit, resources)
+
+
+def _hint(case: Case, members: Sequence[Member], resources: int, now_ms: int) -> str:
+    """Return the evidence in words; of what is too much to be shown, a summary."""
+    parts = [hint.hint(members, resources, case.scope, now_ms)]
+    if case.lost is not None:
+        parts.insert(0 if not case.lost.alerts else 1, case.lost.said())
+    if case.looks_like and _pattern(case) == case.pattern:
+        parts[-1] += f"; {case.looks_like}"
+    if len(case.members) > len(members):
+        parts.append(summary(case.tally))
+    return ". ".join(parts)
+
+
+def _pattern(case: Case) -> str:
+    """Return what it looks like: what is lost to all explains more than any one metric."""
+    if case.lost is None or (case.pattern and not case.lost.is_zone):
+        return case.pattern
+    return case.lost.pattern
