@@ -56,7 +56,12 @@ class Correlation:
         said: list[Transition] = []
         touched: set[str] = set()
         alone: list[Opening] = []
-        for ids, opened in self._collected(groups, openings):
+        lost: dict[str, list[str]] = {}  # by group
+        for needed, thing in shared.items():
+            lost.setdefault(groups.root(thing), []).append(needed)
+        collected = self._collected(groups, openings)
+        for root in sorted(collected, key=lambda root: root not in lost):
+            ids, opened = collected[root]
             own = self._still_open(ids)
             if any(self._near.is_placed(one.node) for one in opened):
                 cases = own + self._begun_alike(own, opened, now_ms) or self._known(opened, now_ms)
@@ -71,20 +76,19 @@ class Correlation:
             touched.add(home.id)
             for one in opened:
                 self._enter(home, one)
-        for needed, thing in shared.items():
-            self._lose(needed, self._ledger.by_resource.get(thing, thing), now_ms)
+            for needed in lost.get(root, ()):
+                self._lose(needed, home, now_ms)
         for one in alone:
             home = self._home_of_unmapped(one, now_ms)
             touched.add(home.id)
             self._enter(home, one)
         return touched, said
 
-    def _lose(self, needed: str, incident: str, now_ms: int) -> None:
+    def _lose(self, needed: str, case: Case, now_ms: int) -> None:
         """Note what most of those that need it have lost, and whose trouble that is."""
-        self._ledger.common[needed] = Joined(incident, now_ms)
-        case = self._ledger.open(incident)
+        self._ledger.common[needed] = Joined(case.id, now_ms)
         hit = len(self._near.sharing(needed))
-        if case is None or not self._near.most(needed):
+        if not self._near.most(needed):
             return
         zone, alerts = self._topology.is_zone(needed), needed in self._ledger.recent
         known = case.common.get(needed)
@@ -121,7 +125,7 @@ class Correlation:
 
     def _collected(
         self, groups: Groups, openings: Sequence[Opening]
-    ) -> list[tuple[list[str], list[Opening]]]:
+    ) -> dict[str, tuple[list[str], list[Opening]]]:
         """Return each group's open incidents and its alerts, in the order of the alerts."""
         found: dict[str, tuple[list[str], list[Opening]]] = {}
         for one in openings:
@@ -129,7 +133,7 @@ class Correlation:
         for name in groups.names():
             if name in self._ledger.cases:
                 found.setdefault(groups.root(name), ([], []))[0].append(name)
-        return list(found.values())
+        return found
 
     def _still_open(self, ids: Sequence[str]) -> list[Case]:
         """Return incidents, or those that they have become part of at this tick."""

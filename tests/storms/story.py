@@ -13,7 +13,7 @@ from random import Random
 import msgspec
 
 from operators.triage import Triage, TriageSettings, TriageState
-from schema import Anomaly, Closed, Incident, Severity, Transition
+from schema import Anomaly, Closed, Edge, Incident, Seen, Severity, Transition
 from tests.storms.estate import draw_estate
 from tests.storms.faults import (
     END_MINUTE,
@@ -110,11 +110,24 @@ def told(
         until_ms = START_MS + (minute + 1) * MINUTE_MS
         for group in range(groups):
             own = tuple(edge for edge in edges if len(edge.resource.name) % groups == group)
+            word = Closed(group, until_ms, False, own)
+            if minute == 0 and group == 0:
+                word = msgspec.structs.replace(word, seen=_zones(storm))
             start = time.perf_counter()
-            said += triage.step(Closed(group, until_ms, False, own))
+            said += triage.step(word)
         took.append((time.perf_counter() - start) * 1000)
     state = msgspec.msgpack.decode(triage.snapshot(), type=TriageState)
     return said, state, tuple(took)
+
+
+def _zones(storm: Storm) -> tuple[tuple[int, Seen], ...]:
+    """Return what a flow derives from what resources say of their zones."""
+    says = ((each.name, dict(each.attributes)) for each in storm.estate.resources.values())
+    zones = [(name, pairs["zone"]) for name, pairs in says if "zone" in pairs]
+    return tuple(
+        (START_MS, Seen(owner, (Edge(name, zone, "in_zone"),)))
+        for owner, (name, zone) in enumerate(zones, 1)
+    )
 
 
 def _score(
