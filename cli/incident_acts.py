@@ -4,7 +4,6 @@ A request goes into the flow's control log, and into the store, where it shows a
 the flow has obeyed or refused it.
 """
 
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -183,7 +182,7 @@ class _Asking:
     ) -> None:
         """Refuse what is not legal now, else write the request."""
         from connectors.source import wall_clock
-        from flows.asking import ask
+        from flows.asking import ask, request_id
         from flows.feedback import counts_from_ms
         from schema import Act
 
@@ -204,7 +203,7 @@ class _Asking:
             others = _alerts_of(incident, resources)
         now = wall_clock()
         act = Act(
-            f"req-{secrets.token_hex(8)}",
+            request_id(now),
             incident.id,
             action,
             counts_from_ms(incident, self._flow.tick_s, now, live=self._flow.live),

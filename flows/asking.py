@@ -1,10 +1,16 @@
 """What somebody asks of an incident: to the running flow by its control log, and into the store."""
 
+import secrets
 from datetime import datetime
 
 from connectors.control_log import ControlLog
 from connectors.requests_store import RequestsStore
 from schema import Act
+
+
+def request_id(now: datetime) -> str:
+    """Return a new id. Requests of one tick are obeyed by their ids, so what is asked first is."""
+    return f"req-{int(now.timestamp() * 1000):013d}-{secrets.token_hex(4)}"
 
 
 def ask(log: ControlLog, store: str, act: Act, now: datetime) -> None:

@@ -21,7 +21,7 @@ LOOKS = (0.25, 0.5, 0.8)  # parts of the time to resolve after which to look aga
 MOST = LOOKS[-1]
 _FULL = {"percent": 100.0, "ratio": 1.0}
 
-Durations = dict[str, list[int]]  # severity -> ms of the incidents that ended last
+Durations = dict[str, list[int]]  # severity, or pattern and severity -> ms that the last took
 
 
 def remember_duration(case: Case, durations: Durations) -> None:
@@ -29,8 +29,8 @@ def remember_duration(case: Case, durations: Durations) -> None:
     if case.verdict == "false_positive" or case.resolved_ms is None:
         return
     end_ms = case.last_close_ms if case.last_close_ms >= case.episode_ms else case.resolved_ms
-    name = case.standing.severity.name
-    durations[name] = [*durations.get(name, [])[1 - KEPT :], end_ms - case.episode_ms]
+    for name in _names(case):
+        durations[name] = [*durations.get(name, [])[1 - KEPT :], end_ms - case.episode_ms]
 
 
 def see_trend(case: Case, now_ms: int) -> None:
@@ -97,14 +97,23 @@ def _by_time(case: Case, now_ms: int, by_ms: int, durations: Durations) -> tuple
     gone_ms, all_ms = now_ms - case.episode_ms, by_ms - case.episode_ms
     if gone_ms < LOOKS[0] * all_ms:
         return None
-    severity = case.standing.severity.name
-    known = durations.get(severity, [])
+    known = next((durations[name] for name in _names(case) if _tells(durations, name)), [])
     longer = [ms for ms in known if ms > gone_ms]
-    if len(known) >= LEAST and longer and median(longer) > all_ms:
+    if longer and median(longer) > all_ms:
         took = round(median(longer))
-        why = f"of the last {len(known)} {severity} incidents those that went on took {span(took)}"
+        why = f"of the last {len(known)} incidents like it those that went on took {span(took)}"
         return case.episode_ms + took, why
     if gone_ms < MOST * all_ms:
         return None
     alerts = "1 alert is" if case.open_count == 1 else f"{case.open_count} alerts are"
     return by_ms, f"{span(by_ms - now_ms)} left and {alerts} still open"
+
+
+def _names(case: Case) -> list[str]:
+    """Return under what its duration is kept, what is most like it first."""
+    severity = case.standing.severity.name
+    return [f"{case.pattern} {severity}", severity] if case.pattern else [severity]
+
+
+def _tells(durations: Durations, name: str) -> bool:
+    return len(durations.get(name, [])) >= LEAST

@@ -75,6 +75,7 @@ def test_each_request_has_an_id_of_its_own_and_is_there_for_programs(
     kept = RequestsStore(STORE)
     asked = {each.act.id for each in kept.requests_of("inc-1")}
     assert asked == {row["id"] for row in rows}
+    assert rows[0]["id"] < rows[1]["id"]  # what is asked first is obeyed first
     kept.close()
 
 
