@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 export PYTHON
 
-.PHONY: help setup demo test lint types bench bench-decode bench-forests bench-store bench-latency quality ablation fuzz chaos components kafka
+.PHONY: help setup demo test lint types bench bench-decode bench-forests bench-store bench-latency quality ablation fuzz chaos storms components kafka
 
 help: ## Say what there is (this list)
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | awk -F ':.*## ' '{ printf "  make %-14s%s\n", $$1, $$2 }'
@@ -61,6 +61,9 @@ fuzz: setup ## Damage 100,000 payloads a format; then the property tests, with m
 
 chaos: setup ## Kill a real broker for a minute in the middle of a stream; nothing may be lost
 	BROKER_DOWN_S=60 $(BIN)/python -m pytest -q tests/acceptance/test_broker_kill.py
+
+storms: setup ## Simulate storms of alerts whose truth is known; say how triage does
+	$(BIN)/python -m tests.storms
 
 components: setup ## Optional: install Java, Maven and Prometheus if allowed to, and fetch Kafka, for the tests
 	@.ci/components

@@ -76,26 +76,25 @@ class Correlation:
             touched.add(home.id)
             for one in opened:
                 self._enter(home, one)
-            for needed in lost.get(root, ()):
-                self._lose(needed, home, now_ms)
+            if root in lost:
+                self._lose(lost[root], home, now_ms)
         for one in alone:
             home = self._home_of_unmapped(one, now_ms)
             touched.add(home.id)
             self._enter(home, one)
         return touched, said
 
-    def _lose(self, needed: str, case: Case, now_ms: int) -> None:
+    def _lose(self, nodes: Sequence[str], case: Case, now_ms: int) -> None:
         """Note what most of those that need it have lost, and whose trouble that is."""
-        self._ledger.common[needed] = Joined(case.id, now_ms)
-        hit = len(self._near.sharing(needed))
-        if not self._near.most(needed):
-            return
-        zone, alerts = self._topology.is_zone(needed), needed in self._ledger.recent
-        known = case.common.get(needed)
-        if known is None or hit > known.hit or alerts > known.alerts:
-            size, type_ = self._near.size(needed), self._topology.type_of(needed)
-            case.common[needed] = Common(needed, zone, alerts, hit, size, type_)
-        case.lost = foremost(case.common, case.tally, self._topology)
+        near, known = self._near, self._topology
+        for node in nodes:
+            self._ledger.common[node] = Joined(case.id, now_ms)
+            hit, alerts = len(near.sharing(node)), node in self._ledger.recent
+            held = case.common.get(node)
+            if near.most(node) and (held is None or hit > held.hit or alerts > held.alerts):
+                zone, type_ = known.is_zone(node), known.type_of(node)
+                case.common[node] = Common(node, zone, alerts, hit, near.size(node), type_)
+        case.lost = foremost(case.common, case.tally, known)
 
     def _expire(self, now_ms: int) -> None:
         before_ms = now_ms - _ms(self._settings.window_s)

@@ -6,6 +6,7 @@ a third one alert, be it a callee, a host or a zone, whether that one alerts or 
 resources are needed by one caller, or need something that hundreds need, means nothing.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 
 from operators.ledger import Joined
@@ -34,7 +35,9 @@ class Neighbours:
         self._revision = self._topology.revision
         self._above: dict[str, dict[str, None]] = {}  # node -> recent ones that need it somehow
         self._direct: dict[str, dict[str, None]] = {}  # the same, next to it or in the zone
-        self._sizes: dict[str, int] = {}  # zone -> nodes that are known to lie in it
+        self._sizes: dict[str, int] = {}  # node -> how many need it, or lie in it
+        self._zones: dict[str, int] | None = None  # zone -> nodes that are known to lie in it
+        self._needed: dict[str, tuple[list[str], list[str]]] = {}  # by recent node: below, next
         self._parts: Groups | None = None  # of the map, zones apart
         for node in self._recent:
             self._enter(node)
@@ -73,9 +76,10 @@ class Neighbours:
         self._recent[node] = joined
 
     def _enter(self, node: str) -> None:
-        for each in self._below(node):
+        below, direct = self._needed[node] = self._below(node), self._next(node)
+        for each in below:
             self._above.setdefault(each, {})[node] = None
-        for each in self.needs(node):
+        for each in direct:
             self._direct.setdefault(each, {})[node] = None
 
     def is_placed(self, node: str) -> bool:
@@ -94,7 +98,7 @@ class Neighbours:
 
     def in_line(self, node: str) -> Iterator[str]:
         """Return the recent ones that the node needs, and those that need it, `hops` deep."""
-        for needed in self._below(node):
+        for needed in self._needed[node][0]:
             if needed in self._recent and self._tells(needed):
                 yield needed
         if self._tells(node):
@@ -117,18 +121,26 @@ class Neighbours:
 
     def size(self, needed: str) -> int:
         """Return how many are known to need the node, or to lie in the zone."""
-        known = self._topology
-        if not known.is_zone(needed):
-            return len(known.callers(needed)) + len(known.hosted(needed))
-        if not self._sizes:
-            for node in known.nodes():
-                zone = known.zone(node)
-                if zone:
-                    self._sizes[zone] = self._sizes.get(zone, 0) + 1
-        return self._sizes.get(needed, 0)
+        size = self._sizes.get(needed)
+        if size is None:
+            known = self._topology
+            if known.is_zone(needed):
+                size = self._in_zones().get(needed, 0)
+            else:
+                size = len(known.callers(needed)) + len(known.hosted(needed))
+            self._sizes[needed] = size
+        return size
+
+    def _in_zones(self) -> dict[str, int]:
+        if self._zones is None:
+            self._zones = Counter(filter(None, map(self._topology.zone, self._topology.nodes())))
+        return self._zones
 
     def needs(self, node: str) -> list[str]:
-        """Return what the node calls, what it runs on, and its zone."""
+        """Return what a recent node calls, what it runs on, and its zone."""
+        return self._needed[node][1]
+
+    def _next(self, node: str) -> list[str]:
         zone = self._topology.zone(node)
         needed = [*self._topology.callees(node), *self._topology.hosts(node)]
         return [*needed, zone] if zone else needed
