@@ -18,6 +18,7 @@ from schema import Deploy, Effect, Resource, Suspect
 
 MAX_REACH = 2_000  # nodes looked at for one incident
 CORRELATED = ("zone_outage", "shared_dependency")  # patterns that correlation tells
+WORSE = 1.2  # times as far off as ever in the past, from which on that is no excuse
 SILENT = 20.0  # half bands that a resource counts for which sends nothing
 
 
@@ -108,7 +109,7 @@ class Blame:
     def _scene(self, case: Case) -> Scene:
         key = case.blamed[0].suspect.resource.key if case.blamed else ""
         traces = [trace for held in self.past.of(key) for trace in held.traces]
-        since_ms = case.onset_ms - round(self.settings.lead_s * 1000)
+        since_ms = case.episode_ms - round(2 * self.settings.lead_s * 1000)
         members = frozenset(case.tally.open_alerts)
         return Scene(case.blamed, traces, members, self._deploys, since_ms)
 
@@ -120,8 +121,9 @@ def _blamed(case: Case, now_ms: int, bench: Blame) -> tuple[Blamed, ...]:
     """Return the case's suspects, most suspect first."""
     shown = [case.members[name] for name in case.suspects]
     records = [record for record in shown if record.opened_ms >= case.episode_ms] or shown
+    lead_ms = round(bench.settings.lead_s * 1000)
     since_ms = min((record.onset_ms for record in records), default=now_ms)
-    since_ms -= round(bench.settings.lead_s * 1000)
+    since_ms = max(since_ms, case.episode_ms - lead_ms) - lead_ms  # an old onset is another story
     found = _candidates(records, bench)
     troubles = {
         node: trouble
@@ -226,7 +228,9 @@ def _trouble(node: str, found: _Found, since_ms: int, bench: Blame) -> Trouble |
         if not now:
             continue
         before = max((p.strength for p in trace.points if p.tick_ms < since_ms), default=0.0)
-        strength = max(point.strength for point in now) - before
+        strength = max(point.strength for point in now)
+        if strength < WORSE * before:  # else it has got worse all along
+            strength -= before
         out = next((point for point in now if point.strength >= 1.0), now[0])
         onsets.append(max(out.onset_ms, since_ms))
         if trace.felt:
