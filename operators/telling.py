@@ -103,7 +103,7 @@ def _hint(case: Case, members: Sequence[Member], resources: int, now_ms: int) ->
 
 
 def _pattern(case: Case) -> str:
-    """Return what it looks like: what is lost to all explains more than any one metric."""
-    if case.lost is None or (case.pattern and not case.lost.is_zone):
+    """Return what it looks like: what is lost to all, and silent, explains more than a metric."""
+    if case.lost is None or (case.pattern and case.lost.alerts and not case.lost.is_zone):
         return case.pattern
     return case.lost.pattern
