@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 export PYTHON
 
-.PHONY: help setup demo test lint types bench bench-decode bench-forests bench-store bench-latency quality ablation fuzz chaos storms components kafka
+.PHONY: help setup demo test lint types bench bench-decode bench-forests bench-store bench-latency quality ablation fuzz chaos chaos-store storms components kafka
 
 help: ## Say what there is (this list)
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | awk -F ':.*## ' '{ printf "  make %-14s%s\n", $$1, $$2 }'
@@ -64,6 +64,9 @@ chaos: setup ## Kill a real broker for a minute in the middle of a stream; nothi
 
 storms: setup ## Simulate storms of alerts whose truth is known; say how triage does
 	$(BIN)/python -m tests.storms
+
+chaos-store: setup ## Kill the writer of the store twenty times in a storm; no event lost, none twice
+	STORE_KILLS=20 $(BIN)/python -m pytest -q tests/acceptance/test_store_kill.py
 
 components: setup ## Optional: install Java, Maven and Prometheus if allowed to, and fetch Kafka, for the tests
 	@.ci/components

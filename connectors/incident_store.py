@@ -12,24 +12,35 @@ from connectors.incident_query import Cursor, IncidentFilter, find_page
 from connectors.incident_rows import event_row, write_incidents
 from connectors.incident_tables import incident_events, incidents, insert_once
 from connectors.incident_wire import decode_transition
+from connectors.store_retention import DAY_MS, prune
 from schema import Incident, Transition
 
 ALL = IncidentFilter()
+MAX_DAYS = 36_500
+PRUNE_EVERY_MS = 3_600_000  # of event time
 
 
 class SqlSink(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sql"):
-    """Where incidents are kept: "sqlite:///incidents.db". The URL is never shown whole."""
+    """Where incidents are kept: "sqlite:///incidents.db", "postgresql+psycopg://user@host/database".
+
+    The URL is never shown whole.
+    """
 
     url: str
+    retention_days: float | None = None  # of closed incidents, in event time; None: for ever
 
     def __post_init__(self) -> None:
         check_url(self.url)
+        if self.retention_days is not None and not 1 <= self.retention_days <= MAX_DAYS:
+            raise ValueError(
+                f"retention_days must be in [1, {MAX_DAYS}], got {self.retention_days!r}"
+            )
 
     def __repr__(self) -> str:
-        return f"SqlSink(url={shown_url(self.url)!r})"
+        return f"SqlSink(url={shown_url(self.url)!r}, retention_days={self.retention_days!r})"
 
-    def __rich_repr__(self) -> list[tuple[str, str]]:
-        return [("url", shown_url(self.url))]
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        return [("url", shown_url(self.url)), ("retention_days", self.retention_days)]
 
 
 class StoredEvent(NamedTuple):
@@ -62,6 +73,11 @@ class IncidentStore:
         with writing(self._engine) as connection:
             connection.execute(insert_once(incident_events, self._engine.dialect.name), rows)
             write_incidents(connection, list(newest.values()))
+
+    def prune(self, before_ms: int) -> int:
+        """Drop a batch of the incidents that were closed before an event time; return how many."""
+        with writing(self._engine) as connection:
+            return prune(connection, before_ms)
 
     def list_incidents(
         self, wanted: IncidentFilter = ALL, *, limit: int = 100, after: Cursor | None = None
@@ -131,7 +147,7 @@ class IncidentStoreSink(FixedPartitionedSink[Transition, None]):
     """
 
     def __init__(self, settings: SqlSink) -> None:
-        self._url = settings.url
+        self._settings = settings
 
     def list_parts(self) -> list[str]:
         """Return the one partition."""
@@ -139,18 +155,27 @@ class IncidentStoreSink(FixedPartitionedSink[Transition, None]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> "IncidentStorePart":
         """Open the store, making it if there is none."""
-        return IncidentStorePart(IncidentStore(self._url, create=True))
+        store = IncidentStore(self._settings.url, create=True)
+        return IncidentStorePart(store, self._settings.retention_days)
 
 
 class IncidentStorePart(StatefulSinkPartition[Transition, None]):
     """The open store."""
 
-    def __init__(self, store: IncidentStore) -> None:
+    def __init__(self, store: IncidentStore, retention_days: float | None = None) -> None:
         self._store = store
+        self._retention_days = retention_days
+        self._pruned_ms: int | None = None  # event time up to which nothing is left to drop
 
     def write_batch(self, values: list[Transition]) -> None:
-        """Store a batch in one transaction, on disk when this returns."""
+        """Store a batch in one transaction, on disk when this returns; drop some that is old."""
         self._store.record(values)
+        if self._retention_days is None or not values:
+            return
+        before_ms = max(each.ts_ms for each in values) - round(self._retention_days * DAY_MS)
+        due = self._pruned_ms is None or before_ms >= self._pruned_ms + PRUNE_EVERY_MS
+        if due and self._store.prune(before_ms) == 0:
+            self._pruned_ms = before_ms
 
     def snapshot(self) -> None:
         """Keep nothing."""
