@@ -148,6 +148,8 @@ class Case(msgspec.Struct):
         known = self.members.get(name)
         self.unranked.append(name)
         self.open_count += known is None or known.closed_ms is not None
+        if self.revision == 0:
+            self.occurred = [*self.occurred[-99:], edge.tick_ms]
         self.onset_ms = min(self.onset_ms, edge.onset_ms)
         if known is not None and known.opened_ms >= self.episode_ms:
             self.tally.drop(known, key)

@@ -17,6 +17,7 @@ from operators.flapping import FlapSettings, flapping_in_words, judge_flapping
 from operators.foresight import Durations, looks_ms, predict_breach, see_trend
 from operators.impact import judge_impact
 from operators.inhibition import InhibitRule
+from operators.occurrences import OccurrenceSettings, given_up_ms, is_waiting
 from operators.patterns import PatternSettings
 from operators.quantity import span
 from operators.severity import SeveritySettings, judge
@@ -34,6 +35,7 @@ class TriageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     window_s: float = 600.0  # an alert joins its scope's incident that others joined within this
     storm_s: float = 240.0  # the same for an incident of other services that a link leads to
+    occurrences: OccurrenceSettings = OccurrenceSettings()
     hops: int = 2  # how far through the topology a fault may come without an alert in between
     common_share: float = 0.5  # of those that need one thing must alert to make it the trouble
     max_members: int = 50  # shown, and kept with their evidence
@@ -85,6 +87,9 @@ def next_due_ms(case: Case, settings: TriageSettings) -> int:
     if case.resolved_ms is not None:
         return case.resolved_ms + _ms(settings.close_after_s)
     due = [_give_up_ms(case, settings)]
+    waits = is_waiting(case, case.judged_ms, settings.occurrences)
+    if waits and case.open_count == 0:
+        return min(*due, given_up_ms(case, settings.occurrences))
     if case.acked_ms is not None and settings.unack_after_s > 0:
         due.append(case.touched_ms + _ms(settings.unack_after_s))
     if case.open_count == 0 and case.held_ms is None:
@@ -95,7 +100,7 @@ def next_due_ms(case: Case, settings: TriageSettings) -> int:
         if case.standing.lower_since_ms is not None:
             due.append(case.standing.lower_since_ms + _settle_ms(case, settings))
         due += (ms for ms in (*deadlines_ms(case), *looks_ms(case)) if ms > case.judged_ms)
-    if case.news is not None:
+    if case.news is not None and not waits:
         due.append(case.said_ms + _ms(settings.update_s))
     return min(due)
 
@@ -129,6 +134,8 @@ def settle(
     """Return what there is to say of a case that has been weighed, at most one event a cause."""
     if case.resolved_ms is not None:
         return _close(case, now_ms, settings)
+    if is_waiting(case, now_ms, settings.occurrences):
+        return _wait(case, now_ms, settings)
     quiet_ms = _quiet_ms(case, settings)
     if case.open_count == 0 and case.held_ms is None and now_ms >= case.last_close_ms + quiet_ms:
         return [resolve(case, now_ms, f"every alert has been closed for {span(quiet_ms)}")]
@@ -140,6 +147,16 @@ def settle(
         *predict_breach(case, now_ms, durations),
         *miss_deadlines(case, now_ms),
     ]
+
+
+def _wait(case: Case, now_ms: int, settings: TriageSettings) -> list[Transition]:
+    """Say nothing; what has waited for long enough in vain is forgotten."""
+    over_ms = _give_up_ms(case, settings)
+    if case.open_count == 0:
+        over_ms = min(over_ms, given_up_ms(case, settings.occurrences))
+    if now_ms >= over_ms:
+        case.closed_ms = now_ms
+    return []
 
 
 def resolve(
