@@ -34,6 +34,7 @@ GROUPS = {
         "real",
     ],
     "models": ["list", "show", "diff", "promote", "rollback", "stats"],
+    "silence": ["add", "list", "expire", "import"],
     "topology": ["check", "show", "add", "remove"],
 }
 BACKTEST = ["backtest", "a.jsonl", "--format", "foreshock-json"]
