@@ -35,7 +35,7 @@ def judge_impact(case: Case, topology: Topology) -> None:
 
 def _told(topology: Topology, name: str, nodes: Iterable[str], also: set[str]) -> tuple[str, ...]:
     """Return what the nodes' resources say of themselves by an attribute, and `also`; sorted."""
-    found = also.union(*(topology.told(node, name) for node in nodes))
+    found = also.union(*(topology.told(node, name) for node in topology.telling() & set(nodes)))
     return tuple(sorted(found - {""}))
 
 

@@ -34,6 +34,10 @@ class Sightings:
         """Return what `Sightings` makes the same of again."""
         return [*self._of.values(), *(Seen(0, (edge,)) for edge in self._lasting)]
 
+    def telling(self) -> Set[str]:
+        """Return the names of the resources that say something of themselves."""
+        return self._told.keys()
+
     def told(self, name: str, attribute: str) -> set[str]:
         """Return what the resources of a name say of themselves."""
         said = (dict(told).get(attribute, "") for told in self._told.get(name, {}).values())

@@ -118,6 +118,10 @@ class Topology:
         """Return the node's type, "" where none is known."""
         return self._types.get(name, self._map_types.get(name, ""))
 
+    def telling(self) -> Set[str]:
+        """Return the nodes of which `told` knows anything."""
+        return self._sightings.telling()
+
     def told(self, name: str, attribute: str) -> set[str]:
         """Return what the resources that the node is say of themselves: `tier`, `users`."""
         return self._sightings.told(name, attribute)
