@@ -35,6 +35,7 @@ class Neighbours:
         self._revision = self._topology.revision
         self._above: dict[str, dict[str, None]] = {}  # node -> recent ones that need it somehow
         self._direct: dict[str, dict[str, None]] = {}  # the same, next to it or in the zone
+        self._placed: dict[str, bool] = {}  # by node that was asked for
         self._sizes: dict[str, int] = {}  # node -> how many need it, or lie in it
         self._zones: dict[str, int] | None = None  # zone -> nodes that are known to lie in it
         self._needed: dict[str, tuple[list[str], list[str]]] = {}  # by recent node: below, next
@@ -76,7 +77,9 @@ class Neighbours:
         self._recent[node] = joined
 
     def _enter(self, node: str) -> None:
-        below, direct = self._needed[node] = self._below(node), self._next(node)
+        known = self._topology.knows(node)
+        below, direct = (self._below(node), self._next(node)) if known else ([], [])
+        self._needed[node] = below, direct
         for each in below:
             self._above.setdefault(each, {})[node] = None
         for each in direct:
@@ -84,8 +87,12 @@ class Neighbours:
 
     def is_placed(self, node: str) -> bool:
         """Tell whether the map says who calls the node, whom it calls, or what runs on it."""
-        known = self._topology
-        return bool(known.callees(node) or known.callers(node) or known.hosted(node))
+        placed = self._placed.get(node)
+        if placed is None:
+            known = self._topology
+            placed = bool(known.callees(node) or known.callers(node) or known.hosted(node))
+            self._placed[node] = placed
+        return placed
 
     def connects(self, a: str, b: str) -> bool:
         """Tell whether any way leads from one node to the other, but through a zone."""
