@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 export PYTHON
 
-.PHONY: help setup demo test lint types bench bench-decode bench-forests bench-store bench-latency quality ablation fuzz chaos chaos-store storms components kafka
+.PHONY: help setup demo test lint types bench bench-decode bench-forests bench-store bench-latency quality petshop ablation fuzz chaos chaos-store storms components kafka
 
 help: ## Say what there is (this list)
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | awk -F ':.*## ' '{ printf "  make %-14s%s\n", $$1, $$2 }'
@@ -50,6 +50,9 @@ bench-latency: setup ## Measure a tick's close to its incidents stored, by anoma
 
 quality: setup ## Measure detection on labelled metrics, where they are; see docs/detection.md
 	$(BIN)/python -m benchmarks.quality
+
+petshop: setup ## Measure root causes on injected faults, where they are; see docs/triage.md
+	$(BIN)/python -m benchmarks.petshop
 
 ablation: setup ## Measure what each part of detection is worth; half an hour
 	$(BIN)/python -m benchmarks.ablation

@@ -90,14 +90,13 @@ def rank(
     early = {n: math.exp((first_ms - troubles[n].onset_ms) / late_ms) for n in names}
     means = {n: early[n] * _bent(troubles[n].means, MEANS_HALF) for n in names}
     symptom = {n: early[n] * _unexplained(n, troubles, needs, settings) for n in names}
+    weights = [({n: max(means[n], symptom[n]) for n in names}, 1.0)]
     if any(harm.values()):
-        weights = (
+        weights = [
             (harm, settings.harm),
             (_shares(means), settings.means),
             (_shares(symptom), settings.symptom),
-        )
-    else:
-        weights = (({n: max(means[n], symptom[n]) for n in names}, 1.0),)
+        ]
     score = {
         n: math.fsum(share[n] * weight for share, weight in weights)
         * (settings.outside if troubles[n].outside else 1.0)

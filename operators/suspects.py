@@ -12,7 +12,7 @@ from operators.past import Held, Point, Trace
 from operators.patterns import PatternSettings, Scene, note_deploy, pattern_of
 from operators.quantity import SCALED
 from operators.scope import links_of, scope_of
-from operators.suspicion import Blamed, proof_of, why
+from operators.suspicion import Blamed, proof_of, why, worst
 from operators.topology import Topology
 from schema import Deploy, Effect, Resource, Suspect
 
@@ -135,7 +135,7 @@ def _blamed(case: Case, now_ms: int, bench: Blame) -> tuple[Blamed, ...]:
         bench.topology.callees,
         bench.topology.needs,
         since_ms,
-        _delay_share(records, found, bench.topology),
+        _delay_share(records, found, bench.topology, since_ms),
         bench.settings.cause,
     )
     out = []
@@ -279,14 +279,24 @@ def _failed(unit: str, point: Point, requests: float) -> float:
 
 
 def _delay_share(
-    records: Iterable[AlertRecord], found: dict[str, _Found], topology: Topology
+    records: Iterable[AlertRecord], found: dict[str, _Found], topology: Topology, since_ms: int
 ) -> float:
-    """Return how much of what the alerts complain of is slowness rather than failure, [0, 1]."""
+    """Return how much of what the alerts complain of is slowness rather than failure, [0, 1].
+
+    Each by its evidence, else by how far what is felt of its resource is off.
+    """
     slow = failing = 0.0
     for record in records:
-        felt = {t.metric: t.felt for t in found[topology.node(record.resource)].traces}
-        for part in record.evidence:
-            kind = felt.get(part.metric, "")
-            slow += part.share if kind == "delay" else 0.0
-            failing += part.share if kind == "failure" else 0.0
+        traces = found[topology.node(record.resource)].traces
+        felt = {trace.metric: trace.felt for trace in traces}
+        said = [(felt.get(part.metric, ""), part.share) for part in record.evidence]
+        if not any(kind and share > 0.0 for kind, share in said):
+            said = [
+                (trace.felt, point.strength)
+                for trace in traces
+                if trace.felt and (point := worst(trace, since_ms)) is not None
+            ]
+        total = sum(share for kind, share in said if kind)
+        slow += sum(share for kind, share in said if kind == "delay") / (total or 1.0)
+        failing += sum(share for kind, share in said if kind == "failure") / (total or 1.0)
     return slow / (slow + failing) if slow + failing > 0.0 else 0.5
