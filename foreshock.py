@@ -26,6 +26,7 @@ COMMANDS = {  # command: the module that registers it, imported only when it is 
     "silence": "cli.silence",
     "why": "cli.why",
     "topology": "cli.topology",
+    "deploys": "cli.deploys",
     "config": "cli.config",
 }
 VERBOSE = "--verbose"

@@ -66,7 +66,7 @@ def incident_of(case: Case, now_ms: int) -> Incident:
         case.confidence,
         len(case.members),
         members,
-        suspects=lost_suspect(case) + tuple(each.suspect for each in case.blamed),
+        suspects=_suspects(case),
         pattern=_pattern(case),
         impact=case.impact,
         assignee=case.assignee,
@@ -82,6 +82,13 @@ def incident_of(case: Case, now_ms: int) -> Incident:
         silenced_by=case.silenced_by,
         inhibited_by=case.inhibited_by,
     )
+
+
+def _suspects(case: Case) -> tuple[Suspect, ...]:
+    lost = lost_suspect(case)
+    names = {suspect.resource.name for suspect in lost}
+    blamed = (each.suspect for each in case.blamed)
+    return lost + tuple(each for each in blamed if each.resource.name not in names)
 
 
 def _title(case: Case, members: Sequence[Member], resources: int) -> str:
