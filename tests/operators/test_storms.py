@@ -1,10 +1,12 @@
 """Storms of a few seeds; `make storms` runs twenty of each kind, and prints how they go."""
 
+from collections.abc import Callable
+
 import pytest
 
 from schema import Severity
 from tests.storms.estate import ZONES
-from tests.storms.faults import START_MS
+from tests.storms.faults import START_MS, Storm
 from tests.storms.story import cascades, outages, pairwise_f1, run, told, two_faults
 
 SEEDS = (0, 2, 5)
@@ -53,6 +55,17 @@ def test_a_cascade_through_six_components_is_one_incident(seed: int) -> None:
 def test_a_storm_is_the_same_for_any_number_of_key_groups(groups: int) -> None:
     storm = cascades(7)
     assert told(storm, groups=groups)[0] == told(storm)[0]
+
+
+@pytest.mark.parametrize("story", [two_faults, cascades, lambda seed: outages(seed, 500)])
+def test_a_triage_resumed_in_the_middle_of_a_storm_goes_on_like_an_unbroken_one(
+    story: Callable[[int], Storm],
+) -> None:
+    storm = story(3)
+    whole, held, _ = told(storm)
+    said, resumed, _ = told(storm, stops=range(90))
+    assert said == whole
+    assert resumed == held
 
 
 def test_pairs_are_counted_by_what_they_are_and_where_they_ended() -> None:

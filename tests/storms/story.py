@@ -6,7 +6,7 @@ nothing besides. What triage makes of it is compared with the truth.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from random import Random
 
@@ -94,9 +94,15 @@ def run(storm: Storm, settings: TriageSettings = SETTINGS, groups: int = 2) -> S
 
 
 def told(
-    storm: Storm, settings: TriageSettings = SETTINGS, groups: int = 2
+    storm: Storm,
+    settings: TriageSettings = SETTINGS,
+    groups: int = 2,
+    stops: Container[int] = (),
 ) -> tuple[list[Transition], TriageState, tuple[float, ...]]:
-    """Return what triage says of a storm, what it holds then, and the ms that each tick took."""
+    """Return what triage says of a storm, what it holds then, and the ms that each tick took.
+
+    `stops` are minutes before which it goes on from its snapshot.
+    """
     triage = Triage(settings, groups, topology=storm.estate.known)
     by_minute: dict[int, list[Anomaly]] = {}
     for alert in storm.alerts:
@@ -106,6 +112,8 @@ def told(
     took: list[float] = []
     last = min(END_MINUTE, max(alert.closes for alert in storm.alerts))
     for minute in range(last):
+        if minute in stops:
+            triage = Triage(settings, groups, triage.snapshot(), storm.estate.known)
         edges = by_minute.get(minute, [])
         until_ms = START_MS + (minute + 1) * MINUTE_MS
         for group in range(groups):
