@@ -27,6 +27,7 @@ COMMANDS = {  # command: the module that registers it, imported only when it is 
     "why": "cli.why",
     "topology": "cli.topology",
     "deploys": "cli.deploys",
+    "store": "cli.store",
     "config": "cli.config",
 }
 VERBOSE = "--verbose"

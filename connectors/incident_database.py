@@ -71,6 +71,24 @@ def open_database(url: str, *, create: bool) -> Engine:
     return engine
 
 
+def upgrade_database(url: str) -> tuple[int, int]:
+    """Bring a store that is there up to date; return its version before and now.
+
+    Raises: ValueError if there is none, or it is newer than this program.
+    """
+    engine, name = connect(url, create=False)
+    try:
+        with saying(name), engine.connect() as connection:
+            found = found_version(connection)
+        if found is None:
+            raise ValueError(f"{name}: no such incident store")
+        with saying(name), writing(engine) as connection:
+            migrate(connection)
+    finally:
+        engine.dispose()
+    return found, SCHEMA_VERSION
+
+
 def connect(url: str, *, create: bool) -> tuple[Engine, str]:
     """Return the database, which may hold no store yet, and its name, to be shown.
 

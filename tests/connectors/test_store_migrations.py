@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, inspect, text
 
 from connectors.feedback_store import FeedbackStore, Word
-from connectors.incident_database import connect, writing
+from connectors.incident_database import connect, upgrade_database, writing
 from connectors.incident_query import IncidentFilter
 from connectors.incident_store import IncidentStore
 from connectors.incident_tables import metadata
@@ -122,6 +122,17 @@ def test_a_store_of_a_newer_version_is_refused_and_left_as_it_is(
     for create in (True, False):
         with pytest.raises(ValueError, match=r"at most \d+, got 77: .*made by a newer Foreshock"):
             IncidentStore(store_url, create=create)
+
+
+def test_a_store_is_brought_up_to_date_by_hand(engine: Engine, store_url: str) -> None:
+    with pytest.raises(ValueError, match="no such incident store"):
+        upgrade_database(store_url)
+    make(engine, 1)
+    assert upgrade_database(store_url) == (1, SCHEMA_VERSION)
+    assert upgrade_database(store_url) == (SCHEMA_VERSION, SCHEMA_VERSION)
+    store = IncidentStore(store_url)
+    assert len(store.list_incidents()) == 2
+    store.close()
 
 
 def test_a_step_that_fails_leaves_the_store_as_it_was(engine: Engine, store_url: str) -> None:
