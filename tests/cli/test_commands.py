@@ -35,6 +35,7 @@ GROUPS = {
     ],
     "models": ["list", "show", "diff", "promote", "rollback", "stats"],
     "silence": ["add", "list", "expire", "import"],
+    "store": ["migrate"],
     "topology": ["check", "show", "add", "remove"],
 }
 BACKTEST = ["backtest", "a.jsonl", "--format", "foreshock-json"]
