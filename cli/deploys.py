@@ -9,6 +9,12 @@ from cli.errors import BadInput, bad_input
 from cli.running_flow import Actor, Config, Control, running_flow, who
 from cli.tables import clock
 
+HELP = """Tell a running flow what was changed on purpose.
+
+\b
+Example:
+  foreshock deploys add v42 'resource=~web-.*' -c config/kafka.yaml
+"""
 ADD_HELP = """Tell a running flow of a deploy: what it hit and goes wrong soon after is its work.
 
 MATCHERS say which resources were changed: 'service=aws.ecs' 'resource=~web-.*'.
@@ -22,9 +28,9 @@ Examples:
 
 def register(app: typer.Typer) -> None:
     """Add the command group to the command line."""
-    group = typer.Typer(help="What was changed on purpose.", no_args_is_help=True)
+    group = typer.Typer(help=HELP, no_args_is_help=True)
     group.command("add", help=ADD_HELP, no_args_is_help=True)(add)
-    group.callback()(_root)
+    group.callback(help=HELP)(_root)
     app.add_typer(group, name="deploys")
 
 
