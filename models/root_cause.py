@@ -80,16 +80,16 @@ def rank(
     names = sorted(troubles)
     delay = _shares({n: _own(n, troubles, callees, since_ms, "delay") for n in names})
     failed = _shares({n: _own(n, troubles, callees, since_ms, "failed") for n in names})
+    first_ms, late_ms = min(t.onset_ms for t in troubles.values()), settings.late_s * 1000
     harm = _passed_on(
         _shares({n: delay_share * delay[n] + (1 - delay_share) * failed[n] for n in names}),
         troubles,
         needs,
-        settings,
+        late_ms,
     )
-    first_ms, late_ms = min(t.onset_ms for t in troubles.values()), settings.late_s * 1000
     early = {n: math.exp((first_ms - troubles[n].onset_ms) / late_ms) for n in names}
     means = {n: early[n] * _bent(troubles[n].means, MEANS_HALF) for n in names}
-    symptom = {n: early[n] * _unexplained(n, troubles, needs, settings) for n in names}
+    symptom = {n: early[n] * _unexplained(n, troubles, needs) for n in names}
     weights = [({n: max(means[n], symptom[n]) for n in names}, 1.0)]
     if any(harm.values()):
         weights = [
@@ -136,7 +136,7 @@ def _passed_on(
     harm: dict[str, float],
     troubles: Mapping[str, Trouble],
     needs: Callable[[str], Iterable[str]],
-    settings: RootCauseSettings,
+    late_ms: float,
 ) -> dict[str, float]:
     """Give most of a harm to what its bearer needs and whose means are off, if that has none.
 
@@ -148,7 +148,7 @@ def _passed_on(
             other
             for other in sorted(set(needs(name)))
             if other in harm and harm[other] == 0.0 and troubles[other].means >= 1.0
-            and _explains(troubles[other], troubles[name], settings)
+            and troubles[other].onset_ms <= troubles[name].onset_ms + late_ms
         ]  # fmt: skip
         weights = [_bent(troubles[other].means, MEANS_HALF) for other in takers]
         for other, weight in zip(takers, weights, strict=True):
@@ -162,23 +162,17 @@ def _unexplained(
     name: str,
     troubles: Mapping[str, Trouble],
     needs: Callable[[str], Iterable[str]],
-    settings: RootCauseSettings,
 ) -> float:
-    """Return a symptom's weight: strong, and little where something needed has trouble."""
+    """Return a symptom's weight: strong, and little where something needed had trouble no later."""
     mine = troubles[name]
     weight = _bent(mine.symptom, SYMPTOM_HALF)
     for other in needs(name):
         theirs = troubles.get(other)
-        if theirs is None or other == name or not _explains(theirs, mine, settings):
+        if theirs is None or other == name or theirs.onset_ms > mine.onset_ms:
             continue
         if max(theirs.symptom, theirs.means) >= 1.0:
             return weight * EXPLAINED
     return weight
-
-
-def _explains(theirs: Trouble, mine: Trouble, settings: RootCauseSettings) -> bool:
-    """Tell whether it began no later, by half of what a late onset costs."""
-    return theirs.onset_ms <= mine.onset_ms + settings.late_s * 500
 
 
 def _bent(strength: float, half: float) -> float:
