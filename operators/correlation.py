@@ -187,9 +187,8 @@ class Correlation:
         window_s = self._settings.window_s
         for place in (one.place for one in _by_place(opened)):
             names = [(place.scope, window_s), (place.application_link, self._settings.storm_s)]
-            for case in self._fitting.all(names, place, now_ms):
-                if not case.node:
-                    found[case.id] = case
+            for case in self._fitting.unplaced(names, place, now_ms):
+                found[case.id] = case
         return list(found.values())
 
     def _home(self, cases: Sequence[Case], opened: Sequence[Opening]) -> Case:

@@ -16,30 +16,36 @@ class Fitting:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._named: dict[str, dict[str, None]] = {}  # name -> ids of incidents
+        self._unplaced: dict[str, dict[str, None]] = {}  # the same, of those that may be on no map
         for case in ledger.cases.values():
-            for name in case.names:
-                self._named.setdefault(name, {})[case.id] = None
+            self.renamed(case)
 
     def note(self, case: Case, place: Place, now_ms: int) -> None:
         """Let the incident be found by a place of which an alert has joined it."""
         for name in place.names:
             if name not in case.names:
-                self._named.setdefault(name, {})[case.id] = None
+                self._put(name, case)
             case.names[name] = now_ms
 
     def renamed(self, case: Case) -> None:
         """Let an incident that others have become part of, or left, be found by all its names."""
         for name in case.names:
-            self._named.setdefault(name, {})[case.id] = None
+            self._put(name, case)
+
+    def _put(self, name: str, case: Case) -> None:
+        self._named.setdefault(name, {})[case.id] = None
+        if not case.node:
+            self._unplaced.setdefault(name, {})[case.id] = None
 
     def forget(self, case: Case) -> None:
         """Let the incident be found no more."""
         for name in case.names:
-            named = self._named.get(name, {})
-            for held in (case.id, *case.merged):
-                named.pop(held, None)
-            if not named:
-                self._named.pop(name, None)
+            for index in (self._named, self._unplaced):
+                named = index.get(name, {})
+                for held in (case.id, *case.merged):
+                    named.pop(held, None)
+                if not named:
+                    index.pop(name, None)
 
     def all(self, names: Names, place: Place, now_ms: int) -> list[Case]:
         """Return the open incidents of one of the names; none that another application is in."""
@@ -47,9 +53,19 @@ class Fitting:
         for name, within_s in names:
             for held in self._named.get(name, ()):
                 case = self._ledger.open(held)
-                if case is None or now_ms - case.names.get(name, 0) > round(within_s * 1000):
-                    continue
-                if not at_odds(case, place):
+                if case is not None and _fits(case, name, within_s, place, now_ms):
+                    found[case.id] = case
+        return list(found.values())
+
+    def unplaced(self, names: Names, place: Place, now_ms: int) -> list[Case]:
+        """Return those of `all` of which no member has a place on the map."""
+        found: dict[str, Case] = {}
+        for name, within_s in names:
+            for held in list(self._unplaced.get(name, ())):
+                case = self._ledger.open(held)
+                if case is not None and case.node:  # once placed, for good
+                    del self._unplaced[name][held]
+                elif case is not None and _fits(case, name, within_s, place, now_ms):
                     found[case.id] = case
         return list(found.values())
 
@@ -59,6 +75,10 @@ class Fitting:
         if len(found) < 2:
             return found[0] if found else None
         return min(found, key=lambda case: _fit(case, place))
+
+
+def _fits(case: Case, name: str, within_s: float, place: Place, now_ms: int) -> bool:
+    return now_ms - case.names.get(name, 0) <= round(within_s * 1000) and not at_odds(case, place)
 
 
 def at_odds(case: Case, place: Place) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from operators.case import Case
 from operators.scope import attribute
+from operators.severity import MAX_DEPENDANTS
 from operators.topology import Topology
 from schema import Impact
 
@@ -14,7 +15,8 @@ MAX_NAMES = 20
 def judge_impact(case: Case, topology: Topology) -> None:
     """Find out whom the episode hits, where members have joined or the topology has changed.
 
-    Cost: a pass over the members, and over the part of the topology that needs them.
+    Cost: a pass over the members, and over the part of the topology that needs them, as far as
+    `MAX_DEPENDANTS`: who has so many has at least so many.
     """
     now = (case.episode_ms, case.resources, topology.revision)
     if case.impact_of == now:
@@ -23,7 +25,7 @@ def judge_impact(case: Case, topology: Topology) -> None:
     records = case.members.values()
     members = [record.resource for record in records if record.opened_ms >= case.episode_ms]
     nodes = {topology.node(member) for member in members}
-    hit = topology.dependants_of(nodes)
+    hit = topology.dependants_of(sorted(nodes), MAX_DEPENDANTS)
     case.needing = _told(topology, "tier", hit, set())
     own = {attribute(member, "tier") for member in members}
     tiers = _told(topology, "tier", nodes, own.union(case.needing))

@@ -5,7 +5,7 @@ younger, no less severe, and opened not long before. Or by a rule of the setting
 Alertmanager.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 
 import msgspec
 
@@ -20,7 +20,7 @@ from operators.matching import (
 from operators.topology import Topology
 from schema import Matcher, Severity
 
-_MAX_KEPT = 1_000  # answers of the topology
+MAX_REACH = 500  # of what an alert's resource needs, the nearest: causes further off hide nothing
 
 Key = tuple[str, ...]  # values of a rule's `equal` labels
 
@@ -73,8 +73,6 @@ class Inhibition:
         self._target = [rule.matchers(rule.target) for rule in rules]
         self._within_ms = round(within_s * 1000)
         self._topology = topology
-        self._revision = -1
-        self._needing: dict[str, frozenset[str]] = {}
 
     @property
     def has_rules(self) -> bool:
@@ -107,7 +105,10 @@ class Inhibition:
         """
         order = sorted(cases, key=_age)
         hidden: dict[str, tuple[str, frozenset[str]]] = {}  # by what, and by which incidents
-        causes = [case for case in order if self._within_ms > 0 and self._dependants(case.suspect)]
+        causes: dict[str, list[Facts]] = {}  # by suspect that something needs; the oldest first
+        for case in order:
+            if self._within_ms > 0 and self._topology.needed_by(case.suspect):
+                causes.setdefault(case.suspect, []).append(case)
         for case in order:
             found = self._by_cause(case, causes) or self._by_rule(case, order)
             if found is not None:
@@ -117,20 +118,26 @@ class Inhibition:
                 del hidden[case.id]
         return {case.id: hidden[case.id][0] if case.id in hidden else "" for case in order}
 
-    def _by_cause(self, case: Facts, causes: Sequence[Facts]) -> tuple[str, frozenset[str]] | None:
-        first = next(case.nodes(), None)
-        if first is None:
-            return None
-        for cause in causes:
-            if (
-                cause.id != case.id
-                and 0 <= case.opened_ms - cause.opened_ms <= self._within_ms
-                and cause.severity >= case.severity
-                and first in (needing := self._dependants(cause.suspect))
-                and needing.issuperset(case.nodes())
-            ):
-                return cause.id, frozenset((cause.id,))
-        return None
+    def _by_cause(
+        self, case: Facts, causes: Mapping[str, list[Facts]]
+    ) -> tuple[str, frozenset[str]] | None:
+        needed: Set[str] = causes.keys()
+        alerting = False
+        for node in case.nodes():
+            alerting = True
+            needed = self._topology.needed_of((node,), MAX_REACH).keys() & needed
+            if not needed:
+                return None
+        fit = (
+            cause
+            for suspect in (needed if alerting else ())
+            for cause in causes[suspect]
+            if cause.id != case.id
+            and 0 <= case.opened_ms - cause.opened_ms <= self._within_ms
+            and cause.severity >= case.severity
+        )
+        cause = min(fit, key=_age, default=None)
+        return None if cause is None else (cause.id, frozenset((cause.id,)))
 
     def _by_rule(self, case: Facts, cases: Sequence[Facts]) -> tuple[str, frozenset[str]] | None:
         for rule, keys in enumerate(case.target_of):
@@ -144,17 +151,6 @@ class Inhibition:
             if len(sources) == len(keys):
                 return self._names[rule], frozenset(sources.values())
         return None
-
-    def _dependants(self, node: str) -> frozenset[str]:
-        if self._revision != self._topology.revision:
-            self._needing.clear()
-            self._revision = self._topology.revision
-        found = self._needing.get(node)
-        if found is None:
-            if len(self._needing) >= _MAX_KEPT:
-                self._needing.clear()
-            found = self._needing[node] = frozenset(self._topology.dependants(node))
-        return found
 
 
 def _keys(equal: Sequence[str], alerts: Iterable[Labels]) -> frozenset[Key]:

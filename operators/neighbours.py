@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 
 from operators.ledger import Joined
-from operators.partition import Groups
 from operators.topology import Topology
 
 LEAST = 3  # of those that need a callee or a host must alert, and most of them
@@ -39,7 +38,7 @@ class Neighbours:
         self._sizes: dict[str, int] = {}  # node -> how many need it, or lie in it
         self._zones: dict[str, int] | None = None  # zone -> nodes that are known to lie in it
         self._needed: dict[str, tuple[list[str], list[str]]] = {}  # by recent node: below, next
-        self._parts: Groups | None = None  # of the map, zones apart
+        self._parts: dict[str, str] = {}  # by node of the map, zones apart: one of its part
         for node in self._recent:
             self._enter(node)
 
@@ -96,12 +95,9 @@ class Neighbours:
 
     def connects(self, a: str, b: str) -> bool:
         """Tell whether any way leads from one node to the other, but through a zone."""
-        if self._parts is None:
-            self._parts = Groups()
-            for edge in self._topology.edges():
-                if edge.type != "in_zone":
-                    self._parts.join(edge.source, edge.target)
-        return self._parts.root(a) == self._parts.root(b)
+        if a not in self._parts:
+            self._parts.update(dict.fromkeys(self._topology.part(a), a))
+        return self._parts[a] == self._parts.get(b)
 
     def in_line(self, node: str) -> Iterator[str]:
         """Return the recent ones that the node needs, and those that need it, `hops` deep."""
@@ -164,10 +160,3 @@ class Neighbours:
             layer = [each for each in reached if each not in found and each != node]
             found.update(dict.fromkeys(layer))
         return list(found)
-
-
-def _leave(index: dict[str, dict[str, None]], name: str, node: str) -> None:
-    held = index[name]
-    del held[node]
-    if not held:
-        del index[name]

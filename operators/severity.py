@@ -58,6 +58,9 @@ def _check_steps(name: str, steps: Steps) -> None:
         raise ValueError(f"{name} must ascend in values and in points from 1 on, got {steps!r}")
 
 
+MAX_DEPENDANTS = 1_000  # counted; then it is at least so many
+
+
 class Facts(msgspec.Struct, frozen=True):
     """What severity is judged by: an incident's open alerts, summed up."""
 
@@ -128,7 +131,7 @@ def judge(settings: SeveritySettings, facts: Facts) -> Verdict:
         (_points(settings.zones, facts.zones), f"{facts.zones} zones"),
         (tiers.get(tier, 0), f"tier {tier}"),
         (settings.dependant_tier if is_above else 0, f"tier {above} depends on it"),
-        (_points(settings.dependants, hit.dependants), f"{hit.dependants} depend on it"),
+        (_points(settings.dependants, hit.dependants), f"{_counted(hit)} depend on it"),
         (_points(settings.users, users), f"{users:,} users"),
         (
             _points(settings.duration_s, facts.duration_s),
@@ -144,6 +147,10 @@ def judge(settings: SeveritySettings, facts: Facts) -> Verdict:
     if not reasons:
         reasons.append("nothing but the alert itself")
     return Verdict(severity, tuple(reasons))
+
+
+def _counted(hit: Impact) -> str:
+    return f"{'at least ' if hit.dependants >= MAX_DEPENDANTS else ''}{hit.dependants}"
 
 
 def _points(steps: Sequence[tuple[float, int]], value: float) -> int:

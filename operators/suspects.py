@@ -16,7 +16,7 @@ from operators.suspicion import Blamed, proof_of, why, worst
 from operators.topology import Topology
 from schema import Deploy, Effect, Resource, Suspect
 
-MAX_REACH = 2_000  # nodes looked at for one incident
+MAX_REACH = 500  # nodes looked at for one incident, the nearest
 CORRELATED = ("zone_outage", "shared_dependency")  # patterns that correlation tells
 WORSE = 1.2  # times as far off as ever in the past, from which on that is no excuse
 SILENT = 20.0  # half bands that a resource counts for which sends nothing
@@ -165,8 +165,10 @@ def _candidates(records: Iterable[AlertRecord], bench: Blame) -> dict[str, _Foun
             if not topology.knows(node):
                 unmapped.append(record.resource)
         found[node].records.append(record)
-    for node in _reach(queue, topology):
-        if node not in found and (held := next(past.of(node), None)) is not None:
+    if past.names:
+        reached = topology.needed_of(queue, MAX_REACH, through_zones=False)
+        for node in filter(past.names.__contains__, reached):
+            held = next(past.of(node))
             found[node] = _Found(held.resource, held.traces, [])
     if unmapped:
         near = _Near(unmapped)
@@ -176,20 +178,6 @@ def _candidates(records: Iterable[AlertRecord], bench: Blame) -> dict[str, _Foun
             if node not in found and near.has(held.resource) and _is_out(held):
                 found[node] = _Found(held.resource, held.traces, [])
     return found
-
-
-def _reach(start: list[str], topology: Topology) -> list[str]:
-    """Return what the nodes need, and what that needs, nearest first; zones are no resources."""
-    seen = dict.fromkeys(start)
-    queue = list(start)
-    for node in queue:
-        if len(seen) >= MAX_REACH:
-            break
-        for other in topology.needs(node):
-            if other not in seen and not topology.is_zone(other):
-                seen[other] = None
-                queue.append(other)
-    return queue
 
 
 class _Near:

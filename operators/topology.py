@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from operators.sightings import Sightings
+from operators.walks import Found, Walks, nearest
 from schema import Edge, Resource, Seen, TopologyChange, TopologyMap, stable_id
 
 EdgeType = Literal["calls", "runs_on", "in_zone"]
@@ -36,7 +37,7 @@ class Topology:
 
     A pair of nodes has the edges that the map or a change gives it; those seen in the data count
     where it has none, and come back to light when it loses them.
-    Memory: the edges, and `_MAX_KEPT` answers of each kind; see `Sightings` too.
+    Memory: the edges, and `_MAX_KEPT` answers of each kind; see `Sightings` and `Walks` too.
     """
 
     def __init__(self, known: TopologyMap = NO_MAP, state: TopologyState | None = None) -> None:
@@ -53,8 +54,10 @@ class Topology:
         self._in: dict[tuple[str, str], set[str]] = {}
         self._targets: dict[str, set[str]] = {}  # by node
         self._sources: dict[str, set[str]] = {}
+        self._down, self._up = Walks(self._targets), Walks(self._sources)
         self._answers: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._around: dict[tuple[str, int, bool], dict[str, int]] = {}
+        self._zone_names: frozenset[str] | None = None
         self._map_id = stable_id(msgspec.json.encode(known).decode())
         # An answer holds as long as it stands still, over restarts too.
         self.revision = state.revision + (self._map_id != state.map_id)
@@ -183,15 +186,37 @@ class Topology:
         return self.dependants_of((name,), limit)
 
     def dependants_of(self, names: Iterable[str], limit: int | None = None) -> list[str]:
-        """Return what needs one of the nodes and is none of them; nearest first, then by name."""
-        layer: Set[str] = set(names)
-        reached = set(layer)
-        out: list[str] = []
-        while layer and (limit is None or len(out) < limit):
-            layer = set[str]().union(*(self._sources.get(name, _NONE) for name in layer)) - reached
+        """Return what needs one of the nodes and is none of them, see `walks.nearest`."""
+        if limit is None:
+            return list(nearest(names, self._sources, None))
+        return list(self._up.nearest(tuple(names), limit))
+
+    def needed_of(self, names: Iterable[str], limit: int, through_zones: bool = True) -> Found:
+        """Return what one of the nodes needs, by whatever way, see `walks.nearest`.
+
+        The answer is kept, and must not be changed.
+        """
+        if self._zone_names is None:
+            self._zone_names = frozenset(
+                name for (name, type_), held in self._in.items() if type_ == ZONE and held
+            )
+        return self._down.nearest(tuple(names), limit, _NONE if through_zones else self._zone_names)
+
+    def part(self, name: str) -> set[str]:
+        """Return all nodes that any way leads to or from, but through a zone; the node itself."""
+        layer: Set[str] = {name}
+        reached = {name}
+        while layer:
+            ends = (
+                held.get((each, type_), _NONE)
+                for each in layer
+                for type_ in _TYPES
+                if type_ != ZONE
+                for held in (self._out, self._in)
+            )
+            layer = set[str]().union(*ends) - reached
             reached |= layer
-            out += sorted(layer)
-        return out[:limit]
+        return reached
 
     # ------------------------------------------------------------------ changing
 
@@ -265,6 +290,9 @@ class Topology:
     def _forget_answers(self) -> None:
         self._answers.clear()
         self._around.clear()
+        self._down.clear()
+        self._up.clear()
+        self._zone_names = None
         self.revision += 1
 
     def _ends(

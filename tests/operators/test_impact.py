@@ -63,3 +63,9 @@ def test_a_change_of_the_topology_counts_from_the_next_judgement_on() -> None:
             triage = Triage(TriageSettings(), 1, triage.snapshot(), CHAIN)
         (updated,) = triage.step(msgspec.structs.replace(word, commands=((at(3), change),)))
         assert updated.incident.impact.dependants == 4
+
+
+def test_of_a_thing_that_thousands_need_at_least_a_thousand_are_counted() -> None:
+    (opened,) = said(TopologyMap(edges=tuple(Edge(f"n{i:04}", "db") for i in range(1_500))))
+    assert opened.incident.impact.dependants == 1_000
+    assert any("at least 1000 depend on it" in text for text in opened.incident.reasons)
