@@ -6,8 +6,9 @@ import msgspec
 class AlertSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Hysteresis, hold-down and silence. Scores are fused surprises, see `models.fusion`."""
 
-    # Spreads that a metric must be off where it hurts, whatever the odds; its band is 3 wide, so a
-    # page names something that left it. Of hourly samples, whose bands are wide, two thirds will do.
+    # Spreads that a metric must be off where it hurts, whatever the odds: by the mean of its last
+    # samples, or two thirds by that and twice as much by the sample, as what flaps is. A band is 3
+    # wide, so a page names something that left it. Two thirds will do of hourly samples.
     least_effect: float = 3.0
     open_of: tuple[int, int] = (2, 3)  # n of the last m samples above the opening score
     close_ratio: float = 0.5  # of the opening score: below it a sample is calm

@@ -63,7 +63,7 @@ from schema import F64
 SUMS = 13
 BAND_SPREADS = 3.0  # in half the baseline's band
 SOLID_ALONE = 1.0  # thresholds by which these alone make an alert, whatever the baseline says
-HOURLY_EFFECT = 2.0 / 3.0  # of the least effect is asked of samples an hour apart
+LASTING = 2.0 / 3.0  # of the least effect is asked of the last samples' mean
 ALONE_SCALE = 2.0  # their surprises are means of three samples and of several sizes
 
 
@@ -129,8 +129,12 @@ def score_series(
         learn_tail(tail, size, knobs.memory_rows)
         learn_tail(pooled, size, knobs.memory_rows)
     least = knobs.least_effect if math.isnan(cohort.effect[s]) else cohort.effect[s]
-    least *= 1.0 - (1.0 - HOURLY_EFFECT) * sums[COARSE]
-    far = share * oriented(views[EFFECT], direction) >= least
+    mean = share * oriented(views[EFFECT], direction)
+    far = mean >= LASTING * least
+    if far and sums[COARSE] < 1.0:
+        away = value - views[EXPECTED]
+        single = share * oriented(away * BAND_SPREADS / max(views[BAND], 1e-300), direction)
+        far = max(mean, single / 2.0) >= least * (1.0 - (1.0 - LASTING) * sums[COARSE])
     if far and abs(value - views[EXPECTED]) >= cohort.least[s]:
         sums[SOLID] = 1.0
     since = cohort.state[s, OUT_SINCE]

@@ -101,7 +101,7 @@ def test_whatever_comes_back_within_the_quiet_is_told_twice_at_most(
     assert news(told(edges, minute + 60, settings)) == ["opened", "resolved"]
 
 
-@pytest.mark.parametrize("period", [10, 20])
+@pytest.mark.parametrize("period", [2, 4, 10, 20])
 def test_a_metric_that_flaps_is_told_twice_through_the_key_group(period: int) -> None:
     group, triage = KeyGroup(group_settings(), 0), Triage(PLAIN, 1)
     said: list[Transition] = []
