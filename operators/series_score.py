@@ -130,11 +130,10 @@ def score_series(
         learn_tail(pooled, size, knobs.memory_rows)
     least = knobs.least_effect if math.isnan(cohort.effect[s]) else cohort.effect[s]
     mean = share * oriented(views[EFFECT], direction)
-    far = mean >= LASTING * least
-    if far and sums[COARSE] < 1.0:
-        away = value - views[EXPECTED]
-        single = share * oriented(away * BAND_SPREADS / max(views[BAND], 1e-300), direction)
-        far = max(mean, single / 2.0) >= least * (1.0 - (1.0 - LASTING) * sums[COARSE])
+    single = (value - views[EXPECTED]) * BAND_SPREADS / max(views[BAND], 1e-300)
+    single = share * oriented(single, direction)
+    far = mean >= least * (1.0 - (1.0 - LASTING) * sums[COARSE])
+    far = far or (mean >= LASTING * least and single >= 2.0 * least) or single >= 4.0 * least
     if far and abs(value - views[EXPECTED]) >= cohort.least[s]:
         sums[SOLID] = 1.0
     since = cohort.state[s, OUT_SINCE]
