@@ -71,6 +71,7 @@ class WireImpact(msgspec.Struct, frozen=True, kw_only=True):
 
     dependants: int = 0
     names: tuple[str, ...] = ()
+    suffering: tuple[str, ...] = ()
     tiers: tuple[str, ...] = ()
     users: int | None = None
 

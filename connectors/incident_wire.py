@@ -145,6 +145,7 @@ def _wire_incident(incident: Incident) -> WireIncident:
         impact=WireImpact(
             dependants=incident.impact.dependants,
             names=incident.impact.names,
+            suffering=incident.impact.suffering,
             tiers=incident.impact.tiers,
             users=incident.impact.users,
         ),
@@ -256,7 +257,11 @@ def _incident(wire: WireIncident) -> Incident:
         ),
         pattern=wire.pattern,
         impact=Impact(
-            wire.impact.dependants, wire.impact.names, wire.impact.tiers, wire.impact.users
+            wire.impact.dependants,
+            wire.impact.names,
+            wire.impact.tiers,
+            wire.impact.users,
+            wire.impact.suffering,
         ),
         assignee=wire.assignee,
         acked_ms=wire.acked_ms,

@@ -24,7 +24,7 @@ class IncidentLine(msgspec.Struct, frozen=True):
     severity: str
     state: str
     title: str
-    resources: tuple[str, ...]  # names, most suspect first; bounded as its members are
+    resources: tuple[str, ...]  # names of members, bounded as these are, then who suffers with them
     metrics: tuple[str, ...]  # of their evidence, most first
     opened_ms: int
     onset_ms: int
@@ -113,7 +113,9 @@ def incident_line(incident: Incident) -> IncidentLine:
         severity=incident.severity.name,
         state=incident.state,
         title=incident.title,
-        resources=_distinct(member.resource.name for member in incident.members),
+        resources=_distinct(
+            [*(member.resource.name for member in incident.members), *incident.impact.suffering]
+        ),
         metrics=_distinct(
             evidence.metric for member in incident.members for evidence in member.evidence
         ),

@@ -86,6 +86,7 @@ class Case(msgspec.Struct):
     inhibited_by: str = ""
     said_hushed: tuple[str, ...] = ("",)
     impact: Impact = Impact()
+    suffering: tuple[str, ...] = ()  # who calls a member and is off, too
     needing: tuple[str, ...] = ()  # tiers of the dependants alone
     impact_of: tuple[int, int, int] = (0, 0, 0)  # episode, resources, revision of the topology
     pattern: str = ""  # what it looks like; "": nothing known

@@ -17,6 +17,7 @@ from operators.topology import Topology
 from schema import Deploy, Effect, Resource, Suspect
 
 MAX_REACH = 500  # nodes looked at for one incident, the nearest
+MAX_SUFFERING = 20  # told of
 CORRELATED = ("zone_outage", "shared_dependency")  # patterns that correlation tells
 WORSE = 1.2  # times as far off as ever in the past, from which on that is no excuse
 SILENT = 20.0  # half bands that a resource counts for which sends nothing
@@ -98,7 +99,7 @@ class Blame:
         if young:
             self._young.add(case.id)
         if young or not case.blamed:
-            case.blamed = _blamed(case, now_ms, self)
+            case.blamed, case.suffering = _blamed(case, now_ms, self)
             if case.pattern not in CORRELATED:
                 case.pattern, case.looks_like = pattern_of(self._scene(case), self._patterns)
 
@@ -117,14 +118,14 @@ class Blame:
         return now_ms <= case.episode_ms + round(self.settings.until_s * 1000)
 
 
-def _blamed(case: Case, now_ms: int, bench: Blame) -> tuple[Blamed, ...]:
-    """Return the case's suspects, most suspect first."""
+def _blamed(case: Case, now_ms: int, bench: Blame) -> tuple[tuple[Blamed, ...], tuple[str, ...]]:
+    """Return the case's suspects, most suspect first, and who calls members and suffers."""
     shown = [case.members[name] for name in case.suspects]
     records = [record for record in shown if record.opened_ms >= case.episode_ms] or shown
     lead_ms = round(bench.settings.lead_s * 1000)
     since_ms = min((record.onset_ms for record in records), default=now_ms)
     since_ms = max(since_ms, case.episode_ms - lead_ms) - lead_ms  # an old onset is another story
-    found = _candidates(records, bench)
+    found, suffering = _candidates(records, since_ms, bench)
     troubles = {
         node: trouble
         for node, each in found.items()
@@ -147,11 +148,17 @@ def _blamed(case: Case, now_ms: int, bench: Blame) -> tuple[Blamed, ...]:
         )
         words = why(proof, each.traces, since_ms, now_ms, first and len(troubles) > 1)
         out.append(Blamed(Suspect(each.resource, round(share, 4), words), proof))
-    return tuple(out)
+    return tuple(out), suffering
 
 
-def _candidates(records: Iterable[AlertRecord], bench: Blame) -> dict[str, _Found]:
-    """Return the members, what they reach on the map, and of what is on none its scope."""
+def _candidates(
+    records: Iterable[AlertRecord], since_ms: int, bench: Blame
+) -> tuple[dict[str, _Found], tuple[str, ...]]:
+    """Return the members, what they reach on the map, and of what is on none its scope.
+
+    Who calls a member and is off as well suffers with it, or from something else that it calls: so
+    what such callers reach is looked at, too; the nearest of them are returned besides.
+    """
     topology, past = bench.topology, bench.past
     found: dict[str, _Found] = {}
     unmapped: list[Resource] = []
@@ -165,9 +172,11 @@ def _candidates(records: Iterable[AlertRecord], bench: Blame) -> dict[str, _Foun
             if not topology.knows(node):
                 unmapped.append(record.resource)
         found[node].records.append(record)
+    suffering: list[str] = []
     if past.names:
-        reached = topology.needed_of(queue, MAX_REACH, through_zones=False)
-        for node in filter(past.names.__contains__, reached):
+        suffering = _suffering(queue, since_ms, bench)
+        reached = topology.needed_of([*queue, *suffering], MAX_REACH, through_zones=False)
+        for node in filter(past.names.__contains__, [*suffering, *reached]):
             held = next(past.of(node))
             found[node] = _Found(held.resource, held.traces, [])
     if unmapped:
@@ -177,7 +186,33 @@ def _candidates(records: Iterable[AlertRecord], bench: Blame) -> dict[str, _Foun
             node = topology.node(held.resource)
             if node not in found and near.has(held.resource) and _is_out(held):
                 found[node] = _Found(held.resource, held.traces, [])
-    return found
+    return found, tuple(suffering[:MAX_SUFFERING])
+
+
+def _suffering(start: list[str], since_ms: int, bench: Blame) -> list[str]:
+    """Return who calls the nodes, however far above, and is off by what is felt; nearest first."""
+    known = bench.past.names
+    seen = set(start)
+    queue = list(start)
+    for node in queue:
+        for caller in bench.topology.callers(node):
+            if len(seen) >= MAX_REACH:
+                return queue[len(start) :]
+            if caller in seen or caller not in known:
+                continue
+            if any(_is_felt(held, since_ms) for held in bench.past.of(caller)):
+                seen.add(caller)
+                queue.append(caller)
+    return queue[len(start) :]
+
+
+def _is_felt(held: Held, since_ms: int) -> bool:
+    return any(
+        point.strength >= 1.0 and point.tick_ms >= since_ms
+        for trace in held.traces
+        if trace.felt
+        for point in trace.points
+    )
 
 
 class _Near:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from operators import hint
 from operators.case import Case
 from operators.common_cause import summary
@@ -68,7 +70,7 @@ def incident_of(case: Case, now_ms: int) -> Incident:
         members,
         suspects=_suspects(case),
         pattern=_pattern(case),
-        impact=case.impact,
+        impact=msgspec.structs.replace(case.impact, suffering=case.suffering),
         assignee=case.assignee,
         acked_ms=case.acked_ms,
         closed_ms=case.closed_ms,

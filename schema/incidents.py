@@ -37,6 +37,7 @@ class Impact(msgspec.Struct, frozen=True):
     names: tuple[str, ...] = ()  # of the first of them, nearest first; bounded
     tiers: tuple[str, ...] = ()  # of members and dependants, sorted
     users: int | None = None  # the most that one of them says to have
+    suffering: tuple[str, ...] = ()  # dependants that are seen to be off as well; bounded
 
 
 State = Literal["open", "acknowledged", "resolved", "closed", "merged"]

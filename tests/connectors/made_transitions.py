@@ -97,7 +97,7 @@ members = st.builds(
 )
 suspects = st.builds(Suspect, resources, _unit, _text)
 impacts = st.builds(
-    Impact, st.integers(0, 10**6), _names, _names, st.none() | st.integers(0, 10**9)
+    Impact, st.integers(0, 10**6), _names, _names, st.none() | st.integers(0, 10**9), _names
 )
 incidents = st.builds(
     Incident,

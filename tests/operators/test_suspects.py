@@ -60,11 +60,23 @@ def test_what_the_alert_can_reach_is_suspected_whether_or_not_it_alerts() -> Non
     assert sum(suspect.score for suspect in incident.suspects) == pytest.approx(1, abs=1e-3)
 
 
-def test_what_calls_the_front_door_or_lies_elsewhere_is_no_suspect() -> None:
+def test_what_lies_elsewhere_is_no_suspect_and_who_calls_comes_after() -> None:
     stranger = TopologyMap(edges=(*CALLS.edges, Edge("mail", "smtp"), Edge("client", "web")))
     effects = [effect(n, 30, 900) for n in ("web", "mail", "smtp", "client")]
     (incident,) = told(effects, topology=stranger)
-    assert names(incident) == ["web"]
+    assert names(incident) == ["web", "client"]
+    assert incident.impact.suffering == ("client",)
+
+
+def test_the_cause_is_found_behind_a_caller_that_suffers() -> None:
+    other = TopologyMap(edges=(*CALLS.edges, Edge("web", "mail"), Edge("shop", "web")))
+    effects = [effect("db", 30, 20), effect("web", 30, 900), effect("mail", 30, 890)]
+    (incident,) = told([*effects, effect("shop", 30, 900)], topology=other, front="db")
+    assert names(incident) == ["db"]  # nobody who calls it directly is off
+    effects.append(effect("cart", 30, 30))
+    (incident,) = told([*effects, effect("shop", 30, 900)], topology=other, front="db")
+    assert names(incident)[0] == "mail"
+    assert incident.impact.suffering == ("cart", "web", "shop")
 
 
 def test_what_began_before_the_alert_counts() -> None:
