@@ -194,15 +194,17 @@ def _suffering(start: list[str], since_ms: int, bench: Blame) -> list[str]:
     known = bench.past.names
     seen = set(start)
     queue = list(start)
+    looked = 0
     for node in queue:
-        for caller in bench.topology.callers(node):
-            if len(seen) >= MAX_REACH:
-                return queue[len(start) :]
-            if caller in seen or caller not in known:
-                continue
-            if any(_is_felt(held, since_ms) for held in bench.past.of(caller)):
+        callers = bench.topology.callers(node)
+        looked += len(callers)
+        if looked > MAX_REACH:
+            break
+        for caller in callers:
+            if caller in known and caller not in seen:
                 seen.add(caller)
-                queue.append(caller)
+                if any(_is_felt(held, since_ms) for held in bench.past.of(caller)):
+                    queue.append(caller)
     return queue[len(start) :]
 
 
