@@ -38,7 +38,7 @@ def test_the_wire_form_names_its_kind() -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (b'{"kind":"deploy","effective_ms":0}', "log:1: Invalid value 'deploy'"),
+        (b'{"kind":"magic","effective_ms":0}', "log:1: Invalid value 'magic'"),
         (b'{"kind":"idle","partition":"p","position":1}', "log:1: .*`effective_ms`"),
     ],
 )
@@ -70,8 +70,8 @@ def test_a_torn_last_line_is_skipped_and_what_follows_is_kept(tmp_path: Path, to
 def test_an_unknown_kind_in_a_file_is_named_by_its_line(tmp_path: Path) -> None:
     path = tmp_path / "control.jsonl"
     FileControlLog(path).append(mark(1))
-    path.write_bytes(path.read_bytes() + b'{"kind":"deploy"}\n')
-    with pytest.raises(ValueError, match=r"control.jsonl:2: Invalid value 'deploy'"):
+    path.write_bytes(path.read_bytes() + b'{"kind":"magic"}\n')
+    with pytest.raises(ValueError, match=r"control.jsonl:2: Invalid value 'magic'"):
         FileControlLog(path).read()
 
 
