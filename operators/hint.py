@@ -3,13 +3,13 @@
 import math
 from collections.abc import Sequence
 
+from operators.members import RULE
 from operators.quantity import band, clock, quantity, span
 from operators.scope import Pairs
 from schema import Evidence, Member
 
 TITLE_CHARS = 79  # fits a phone's notification
 NAME_CHARS = 48  # of a resource's name in a hint
-RULE = "rule:"
 
 
 def title(suspects: Sequence[Member], resources: int) -> str:
@@ -70,15 +70,15 @@ def _said(member: Member, name: str, *, expected: bool) -> str:
     if member.kind.startswith(RULE):
         rule = member.kind.removeprefix(RULE)
         value = quantity(part.value, part.unit)
-        text = f"rule {rule}: {_metric(part)} of {name} is {value}"
+        text = f"rule {rule}: {series_name(part)} of {name} is {value}"
         return f"{text} ({_limit(part)})" if expected else text
     value, normal = _told_apart(part)
     if part.value > part.upper:
-        text = f"{_metric(part)} of {name} rose to {value}"
+        text = f"{series_name(part)} of {name} rose to {value}"
     elif part.value < part.lower:
-        text = f"{_metric(part)} of {name} fell to {value}"
+        text = f"{series_name(part)} of {name} fell to {value}"
     else:
-        text = f"{_metric(part)} of {name} is unusual at {value}"
+        text = f"{series_name(part)} of {name} is unusual at {value}"
     return f"{text} (expected {normal})" if expected else text
 
 
@@ -105,7 +105,8 @@ def _limit(part: Evidence) -> str:
     return "expected " + band(part.lower, part.upper, part.unit)
 
 
-def _metric(part: Evidence) -> str:
+def series_name(part: Evidence) -> str:
+    """Return the metric with the labels that tell its series apart."""
     labels = ", ".join(f"{name}={value}" for name, value in part.labels)
     return f"{part.metric}{{{labels}}}" if labels else part.metric
 
@@ -116,7 +117,7 @@ def _topic(member: Member) -> str:
         return f"silence of {name}"
     if member.kind.startswith(RULE):
         return f"rule {member.kind.removeprefix(RULE)} on {name}"
-    return f"{_metric(member.evidence[0])} of {name}" if member.evidence else name
+    return f"{series_name(member.evidence[0])} of {name}" if member.evidence else name
 
 
 def _relation(later_ms: int) -> str:

@@ -8,6 +8,7 @@ from schema import Anomaly, Evidence, Member, Resource, Severity
 
 SATURATION = ("cpu.", "memory.", "disk.")  # metrics of a means that runs out: causes, not symptoms
 WHAT_IS_LEFT = ("available", "credits", "free", "idle", "remaining")  # these run out downwards
+RULE = "rule:"  # begins the kind of an alert that a rule makes
 MAX_FAR = 10.0  # band widths; beyond it a metric is no worse
 
 Rank = tuple[bool, int, bool, float, str, str]

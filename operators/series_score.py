@@ -53,7 +53,7 @@ from schema import F64
     WARM,  # 1: one of them is past its warm-up
     LOAD,  # residual of the load metric, NaN: none
     LOAD_AWAY,  # its distance from its mean
-    RATE,  # what is added to a score because samples come less than once a minute
+    RATE,  # what a score gets for samples rarer than `fine_min`; below 0 for more frequent ones
     ALONE,  # of the series' parts by the discord and the statistical detector
     NOVELTY,  # the largest of the discord detector's
     VALUE,  # the largest of the statistical detector's

@@ -6,6 +6,7 @@ from itertools import pairwise
 import msgspec
 
 from models.root_cause import Trouble
+from operators.hint import series_name
 from operators.members import AlertRecord
 from operators.past import Point, Trace
 from operators.quantity import band, clock, quantity
@@ -77,7 +78,7 @@ def why(proof: Member, traces: Sequence[Trace], since_ms: int, now_ms: int, is_f
         trace = next(
             (t for t in traces if t.metric == part.metric and t.labels == part.labels), None
         )
-        text = f"`{_metric(part)}` of `{name}` {_change(part, trace, since_ms, now_ms)}"
+        text = f"`{series_name(part)}` of `{name}` {_change(part, trace, since_ms, now_ms)}"
     if is_first:
         text += ", before every other"
     if proof.kind != "silent" and proof.evidence:
@@ -109,8 +110,3 @@ def climb_a_minute(trace: Trace, since_ms: int) -> float | None:
     minutes = (points[-1].tick_ms - points[0].tick_ms) / 60_000
     rise = (points[-1].value - points[0].value) / minutes
     return rise if rise != 0 else None
-
-
-def _metric(part: Evidence) -> str:
-    labels = ", ".join(f"{name}={value}" for name, value in part.labels)
-    return f"{part.metric}{{{labels}}}" if labels else part.metric

@@ -6,12 +6,10 @@ from typing import Literal
 
 import msgspec
 
-from operators.members import AlertRecord
+from operators.members import RULE, AlertRecord
 from operators.scope import place_of
 from operators.severity import Facts
 from schema import Resource, Severity
-
-RULE = "rule:"
 
 Facets = tuple[str, str, str, str, int]  # service, zone, tier, kind; floor, -1 for none
 Facet = Literal["service", "zone", "tier", "kind"]

@@ -8,13 +8,12 @@ import pytest
 
 import foreshock
 from connectors.control_log import FileControlLog
-from connectors.incident_store import IncidentStore
 from connectors.requests_store import RequestsStore
 from connectors.source import wall_clock
 from schema import Act, Incident, Transition
+from tests.cli.kept_incidents import STORE, keep
 from tests.connectors.made_transitions import INCIDENT, MEMBER, OPENED, RESOURCE, later, resolved
 
-STORE = "sqlite:///incidents.db"
 LOG = Path("control.jsonl")
 FLOW = ["--store", STORE, "--actor", "ann", "--control", str(LOG)]
 
@@ -23,12 +22,6 @@ FLOW = ["--store", STORE, "--actor", "ann", "--control", str(LOG)]
 def _in_a_folder_with_an_incident(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     keep(OPENED)
-
-
-def keep(*transitions: Transition) -> None:
-    store = IncidentStore(STORE, create=True)
-    store.record(transitions)
-    store.close()
 
 
 def standing(incident: Incident) -> Transition:

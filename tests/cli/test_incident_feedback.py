@@ -8,12 +8,11 @@ import pytest
 import foreshock
 from connectors.control_log import FileControlLog
 from connectors.feedback_store import FeedbackStore
-from connectors.incident_store import IncidentStore
 from connectors.source import wall_clock
-from schema import Feedback, Transition
+from schema import Feedback
+from tests.cli.kept_incidents import STORE, keep
 from tests.connectors.made_transitions import INCIDENT, MEMBER, OPENED, RESOURCE, later
 
-STORE = "sqlite:///incidents.db"
 LOG = Path("control.jsonl")
 TARGET = (RESOURCE.key, "latency", (), 820.0 - 181.5, 0.0)
 SAY = ["--store", STORE, "--actor", "ann"]
@@ -28,12 +27,6 @@ sinks: [{{type: sql, url: "{store}"}}]
 def _in_a_folder_with_an_incident(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     keep(OPENED)
-
-
-def keep(*transitions: Transition) -> None:
-    store = IncidentStore(STORE, create=True)
-    store.record(transitions)
-    store.close()
 
 
 def say(verdict: str, *more: str, incident: str = "inc-1") -> int:

@@ -8,11 +8,10 @@ import pytest
 
 import foreshock
 from connectors.control_log import FileControlLog
-from connectors.incident_store import IncidentStore
 from schema import Event, Incident, Matcher, Severity, Silence, Transition
+from tests.cli.kept_incidents import STORE, keep
 from tests.connectors.made_transitions import INCIDENT, MEMBER, OPENED, OPENED_MS
 
-STORE = "sqlite:///incidents.db"
 ASK = ["why", "inc-1", "--store", STORE]
 LOG = ["--control", "control.jsonl"]
 SETTINGS = """
@@ -28,12 +27,6 @@ triage:
 def _in_a_folder_with_an_incident(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     keep(OPENED)
-
-
-def keep(*transitions: Transition) -> None:
-    store = IncidentStore(STORE, create=True)
-    store.record(transitions)
-    store.close()
 
 
 def after(minute: int, event: Event, reason: str, **fields: object) -> Transition:
