@@ -4,7 +4,7 @@
 changes then. The same request once more changes nothing and says nothing.
 """
 
-from operators.case import Case
+from operators.case import MAX_REQUESTS, Case
 from operators.deadlines import SlaSettings, restart_ack
 from operators.ledger import Ledger
 from operators.life import resolve
@@ -14,7 +14,6 @@ from schema import Act, Event, Feedback, Refusal, Transition, step
 from schema.life import EVENT_OF
 
 BY_HAND = "by hand"
-MAX_REQUESTS = 100  # an incident remembers so many that it answered
 
 
 def obey(

@@ -13,6 +13,7 @@ from operators.tally import Tally
 from schema import Anomaly, Impact, Severity, State
 
 News = Literal["opened", "updated", "reopened", "split"]
+MAX_REQUESTS = 100  # an incident remembers so many that it answered
 
 
 class Trend(msgspec.Struct):

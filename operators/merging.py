@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 
-from operators.case import Case
+from operators.case import MAX_REQUESTS, Case
 from operators.ledger import Ledger
 from operators.members import AlertRecord
 from operators.scope import described, place_of
@@ -73,6 +73,7 @@ def _absorb(home: Case, part: Case) -> None:
     home.lost = home.lost or part.lost
     home.occurred = sorted([*home.occurred, *part.occurred])
     home.open_count += part.open_count
+    home.requests = [*part.requests, *home.requests][-MAX_REQUESTS:]
 
 
 def _lateness(record: AlertRecord) -> tuple[bool, int]:

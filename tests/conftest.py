@@ -1,4 +1,4 @@
-"""Fixtures that more than one folder uses."""
+"""Fixtures that more than one folder uses, and how the tests are run."""
 
 import os
 from collections.abc import Iterator
@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from _pytest.terminal import TerminalReporter
+from hypothesis import settings
+from xdist.workermanage import WorkerController
 
 from tests.kafka.cluster import Cluster, cluster
 from tests.postgres.server import Postgres, PostgresError
@@ -13,15 +15,30 @@ from tests.postgres.server import Postgres, PostgresError
 # a crash that a test asks for needs no frames of Rust, which take a second to look up
 os.environ["RUST_BACKTRACE"] = "0"
 
-KAFKA = pytest.StashKey[str]()
+# the same examples in each run, so that a run fails for what was changed; `make fuzz` draws anew
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")
+
+KAFKA = pytest.StashKey[set[str]]()
+WORKER_OUTPUT = "workeroutput"  # where a pytest-xdist worker leaves what it has to tell
 
 
 @pytest.fixture(scope="session")
 def kafka(pytestconfig: pytest.Config) -> Iterator[Cluster]:
-    """A Kafka for the whole run; the last lines of the report say which."""
+    """A Kafka for the whole run, one a test process; the end of the report says which."""
     with cluster() as found:
-        pytestconfig.stash[KAFKA] = found.said
+        pytestconfig.stash.setdefault(KAFKA, set()).add(found.said)
+        if hasattr(pytestconfig, WORKER_OUTPUT):
+            getattr(pytestconfig, WORKER_OUTPUT)["kafka"] = found.said
         yield found
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: WorkerController) -> None:
+    """Take over what an ended test process has to tell."""
+    said = getattr(node, WORKER_OUTPUT, {}).get("kafka")
+    if said is not None:
+        node.config.stash.setdefault(KAFKA, set()).add(said)
 
 
 @pytest.fixture
@@ -60,6 +77,5 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.Config) -> None:
     """Say which Kafka the tests used."""
-    said = config.stash.get(KAFKA, None)
-    if said is not None:
+    for said in sorted(config.stash.get(KAFKA, ())):
         terminalreporter.write_line(f"kafka: {said}")

@@ -34,8 +34,9 @@ _asked = st.lists(
 
 
 def commands(asked: Sequence[Asked], known: Sequence[Incident]) -> list[TriageCommand]:
-    """Return what is asked of the incidents that there would be; ids of requests may repeat."""
+    """Return what is asked of the incidents that there would be; a request may come twice."""
     found: list[TriageCommand] = []
+    first: dict[str, TriageCommand] = {}
     for minutes, action, whose, other, request in asked:
         about, name = known[whose % len(known)], f"r-{request}"
         at_ms = min(about.opened_ms + minutes * MINUTE_MS, at(END - 1))
@@ -46,14 +47,16 @@ def commands(asked: Sequence[Asked], known: Sequence[Incident]) -> list[TriageCo
                 "targets": (),
             }
             word |= {"effective_ms": at_ms, "actor": "ann", "id": name}
-            found.append(msgspec.convert(word, Feedback))
+            said = first.setdefault(name, msgspec.convert(word, Feedback))
+            found.append(msgspec.structs.replace(said, effective_ms=at_ms))
             continue
         alert = about.members[other % len(about.members)]
         others = {
             "merge": (known[other % len(known)].id,),
             "split": (f"{alert.kind}@{alert.resource.key}",),
         }.get(action, ())
-        found.append(Act(name, about.id, action, at_ms, "ann", "why", f"p{other}", others))
+        act = Act(name, about.id, action, at_ms, "ann", "why", f"p{other}", others)
+        found.append(msgspec.structs.replace(first.setdefault(name, act), effective_ms=at_ms))
     return sorted(found, key=lambda each: each.effective_ms)
 
 
