@@ -28,6 +28,7 @@ COMMANDS = {  # command: the module that registers it, imported only when it is 
     "topology": "cli.topology",
     "deploys": "cli.deploys",
     "store": "cli.store",
+    "recovery": "cli.recovery",
     "config": "cli.config",
 }
 VERBOSE = "--verbose"

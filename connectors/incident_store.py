@@ -147,6 +147,7 @@ class IncidentStoreSink(FixedPartitionedSink[Transition, None]):
     """
 
     def __init__(self, settings: SqlSink) -> None:
+        self.place = shown_url(settings.url)
         self._settings = settings
 
     def list_parts(self) -> list[str]:

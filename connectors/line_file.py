@@ -23,15 +23,22 @@ class LineFileSink(FixedPartitionedSink[Item, int], Generic[Item]):
     """Writes each item as a line of `path`, whatever its key.
 
     State: the file's length. A run without state adds to what it finds ("append": a torn last line
-    is cut off) or starts anew ("replace").
+    is cut off) or starts anew ("replace"). `start` is how long the file was when the flow began,
+    where that is known: a sink keeps no state before the first snapshot after its first item, and
+    what it has written by then comes again after a crash, too.
     """
 
     def __init__(
-        self, path: Path, encode: Callable[[Item], bytes], existing: Existing = "append"
+        self,
+        path: Path,
+        encode: Callable[[Item], bytes],
+        existing: Existing = "append",
     ) -> None:
+        self.place = str(path)
         self._path = path
         self._encode = encode
         self._existing = existing
+        self.start: int | None = None
 
     def list_parts(self) -> list[str]:
         """Return the one partition."""
@@ -48,11 +55,12 @@ class LineFileSink(FixedPartitionedSink[Item, int], Generic[Item]):
         except OSError as ex:
             raise ValueError(f"{self._path}: must be writable, got {ex.strerror}") from ex
         length = file.seek(0, os.SEEK_END)
-        if resume_state is None:
-            keep = _whole_lines(file, length) if self._existing == "append" else 0
+        left = self.start if resume_state is None and self._existing == "append" else resume_state
+        if left is not None:
+            keep = min(length, left)
         else:
-            keep = min(length, resume_state)
-        if resume_state is not None and length < resume_state:
+            keep = _whole_lines(file, length) if self._existing == "append" else 0
+        if left is not None and length < left:
             _log.warning("file is shorter than when it was left, going on at its end")
         file.truncate(keep)
         file.seek(keep)
@@ -83,6 +91,15 @@ class LineFile(StatefulSinkPartition[Item, int], Generic[Item]):
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def whole_lines(path: Path) -> int:
+    """Return the length of the whole lines in a file, 0 if there is none."""
+    try:
+        with path.open("rb") as file:
+            return _whole_lines(file, file.seek(0, os.SEEK_END))
+    except FileNotFoundError:
+        return 0
 
 
 def _whole_lines(file: BinaryIO, length: int) -> int:

@@ -1,6 +1,7 @@
 """The folder in which a flow's state outlives its processes."""
 
 import fcntl
+import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,10 @@ from pathlib import Path
 
 import msgspec
 from bytewax.recovery import RecoveryConfig, init_db_dir
+
+from connectors.recovery_manifest import Shape, settle
+
+_log = logging.getLogger(__name__)
 
 _FRESH = "new"  # where partitions are made before they are moved into place
 
@@ -46,10 +51,11 @@ class RecoverySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @contextmanager
-def held(settings: RecoverySettings) -> Iterator[None]:
+def held(settings: RecoverySettings, shape: Shape | None = None) -> Iterator[None]:
     """Make the folder if it is new, and keep other runs out of it meanwhile.
 
-    Raises: BlockingIOError if another run holds it; OSError if it cannot be written.
+    Raises: BlockingIOError if another run holds it; OSError if it cannot be written; RecoveryError
+    if it was made for a flow of another `shape`.
     """
     if settings.dir is None:
         yield
@@ -63,6 +69,16 @@ def held(settings: RecoverySettings) -> Iterator[None]:
             raise BlockingIOError(ex.errno, "another run uses this recovery folder", folder) from ex
         if _unmade(folder):
             _make_partitions(folder, settings.partitions)
+        made = len(list(folder.glob("part-*.sqlite3")))
+        if made != settings.partitions:
+            _log.warning(
+                "%s: has %d files, the settings say %d: the number is that of the first start",
+                folder,
+                made,
+                settings.partitions,
+            )
+        if shape is not None:
+            settle(folder, shape)
         yield
 
 

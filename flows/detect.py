@@ -1,5 +1,6 @@
 """The main flow: payloads of metrics in, triaged incidents out. Wiring only."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -15,7 +16,17 @@ from operators.ingest import Ingested
 from operators.keygroup import GroupSettings
 from operators.topology import NO_MAP
 from operators.triage import TriageSettings, triage_alerts
-from schema import Closed, Drift, LateSample, Reject, Tally, TopologyMap, TrainingRows, Transition
+from schema import (
+    Closed,
+    Drift,
+    LateSample,
+    Reject,
+    Tally,
+    TopologyMap,
+    TrainingRows,
+    Transition,
+    stable_id,
+)
 
 FLOW_ID = "foreshock_detect"
 _ONE_KEY = "all"  # partitioned sinks have one partition
@@ -80,9 +91,22 @@ def build(
 
 
 def _send(step_id: str, items: Stream[X], sinks: Sequence[AnySink[X]]) -> None:
-    for i, sink in enumerate(sinks):
+    names: Counter[str] = Counter()
+    for sink in sinks:
+        name = f"{step_id}_{sink_name(sink)}"
+        names[name] += 1
+        step = name if names[name] == 1 else f"{name}_{names[name]}"
         if isinstance(sink, DynamicSink):
-            op.output(f"{step_id}_{i}", items, sink)
+            op.output(step, items, sink)
         else:
-            keyed = op.key_on(f"{step_id}_{i}_key", items, lambda _: _ONE_KEY)
-            op.output(f"{step_id}_{i}", keyed, sink)
+            op.output(step, op.key_on(f"{step}_key", items, lambda _: _ONE_KEY), sink)
+
+
+def sink_name(sink: object) -> str:
+    """Return what a sink is called in the recovery store: by its kind and its place.
+
+    So a sink that is added, taken away or moved in the settings takes nobody else's state.
+    """
+    kind = type(sink).__name__
+    place = getattr(sink, "place", "")
+    return f"{kind}_{stable_id(place):016x}" if place else kind

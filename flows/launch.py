@@ -19,6 +19,7 @@ from types import FrameType
 
 from bytewax.errors import BytewaxRuntimeError
 
+from connectors.recovery_manifest import Shape
 from connectors.recovery_store import RecoverySettings, held
 from flows.failure import Failure, explain, real_exception, remember_failures
 from flows.worker import DONE, GO, READY, STOP, Builder, Place, run_flow, work
@@ -45,19 +46,22 @@ def run(
     *,
     processes: int = 1,
     recovery: RecoverySettings | None = None,
+    shape: Shape | None = None,
     stop_deadline_s: float = STOP_DEADLINE_S,
 ) -> signal.Signals | None:
     """Run what `build` makes until its sources end; return the signal that stopped it, if one did.
 
     One process: the flow runs in this one, and an exception of ours leaves as it was raised.
-    More: children run it, each with its share of partitions and keys; see `Builder`.
+    More: children run it, each with its share of partitions and keys; see `Builder`. `shape` is
+    what the state depends on: a store that was made for another is refused.
 
-    Raises: LaunchError if a child failed, or did not stop within `stop_deadline_s`.
+    Raises: RecoveryError for such a store; LaunchError if a child failed, or did not stop within
+    `stop_deadline_s`.
     """
     if processes < 1:
         raise ValueError(f"processes must be 1 or more, got {processes!r}")
     recovery = recovery or RecoverySettings()
-    with held(recovery), stop_on_signal() as (stop, received):
+    with held(recovery, shape), stop_on_signal() as (stop, received):
         if processes == 1:
             _run_here(build, recovery, stop)
         else:

@@ -14,12 +14,17 @@ from bytewax.dataflow import Dataflow
 from config.app import App, Sink, load_app
 from connectors.console import ConsoleSink
 from connectors.control_source import NAME as CONTROL
+from connectors.dead_letter import DeadLetterFile
 from connectors.drift_notice import DriftNotice
+from connectors.file_starts import note_starts, read_starts
 from connectors.incident_database import shown_url
 from connectors.incident_store import SqlSink
 from connectors.jsonl_sink import JsonLinesSink
 from connectors.kafka_settings import KafkaOutput
+from connectors.late import LateFile
+from connectors.line_file import LineFileSink
 from connectors.meters import ClosedMeter, Meters, RejectMeter, TallyMeter
+from connectors.recovery_manifest import check_shape
 from flows.assemble import (
     Sources,
     catalogue_of,
@@ -35,6 +40,7 @@ from flows.assemble import (
 from flows.control import control_of, is_live
 from flows.detect import Outputs, build
 from flows.launch import run as launch
+from flows.recovery_shape import shape_of
 from flows.warm_up import compile_kernels
 from operators.shelf import Shelf
 
@@ -46,12 +52,15 @@ OWN_FOLDER = ".foreshock"
 
 def run(app: App, *, processes: int = 1) -> None:
     """Run until the sources end or a signal comes; see `flows.launch.run` for what is raised."""
+    if app.recovery.dir is not None:
+        check_shape(Path(app.recovery.dir), shape_of(app))
+        note_starts(Path(app.recovery.dir), _files(app))
     check_topics(app)  # a wrong password is to be said at once, and once
     app = with_control_log(app)
     compile_kernels(app, catalogue_of(app))
     with TemporaryDirectory(prefix="foreshock-") as folder:
         flow = partial(detect_flow, app, Path(folder) / "pace")
-        stopped = launch(flow, processes=processes, recovery=app.recovery)
+        stopped = launch(flow, processes=processes, recovery=app.recovery, shape=shape_of(app))
     _log.info("stopped by %s", stopped.name) if stopped else _log.info("the sources have ended")
 
 
@@ -62,10 +71,15 @@ def detect_flow(app: App, pace: Path | None, stop: threading.Event) -> Dataflow:
     control = control_of(app, pace)
     intake = Sources(app, catalogue, meters).intake(stop, pace, keeps=True, control=control.source)
     group = group_settings(app, catalogue, len(intake.names), meters=meters)
+    incidents, letters, late = incident_sinks(app), dead_letter_sinks(app), late_sinks(app)
+    starts = read_starts(Path(app.recovery.dir) if app.recovery.dir else None)
+    for sink in (*incidents, *letters, *late):
+        if isinstance(sink, LineFileSink):
+            sink.start = starts.get(sink.place)
     outputs = Outputs(
-        incidents=incident_sinks(app),
-        dead_letter=(*dead_letter_sinks(app), RejectMeter(meters)),
-        late=late_sinks(app),
+        incidents=incidents,
+        dead_letter=(*letters, RejectMeter(meters)),
+        late=late,
         tallies=(TallyMeter(meters, app.metrics_port, greeting(app, intake.names, group.models)),),
         progress=(ClosedMeter(meters), *standing_sinks(app)),
         training=training_sinks(app),
@@ -102,6 +116,13 @@ def greeting(app: App, partitions: Sequence[str], models: Shelf) -> str:
         f"models {', '.join(trained) or 'none, fitted as data comes'}; "
         f"state {'kept in ' + app.recovery.dir if app.recovery.dir else 'not kept'}"
     )
+
+
+def _files(app: App) -> list[str]:
+    """Return the files of lines that the flow writes."""
+    outputs = (*app.sinks, app.dead_letter, app.late)
+    files = [o for o in outputs if isinstance(o, JsonLinesSink | DeadLetterFile | LateFile)]
+    return [str(Path(each.path)) for each in files]
 
 
 def _where(sink: Sink) -> str:

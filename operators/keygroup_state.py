@@ -1,5 +1,6 @@
 """A key group as bytes, and back. The tag is the version."""
 
+import math
 from typing import Any
 
 import msgspec
@@ -143,6 +144,24 @@ def load(raw: bytes, settings: GroupSettings) -> KeyGroup:
     group.agenda.add(state.commands)
     group.requests = list(state.requests)
     return group
+
+
+def check_arrays(state: GroupState) -> None:
+    """Raise ValueError unless every array has as many bytes as its shape says."""
+    named = [
+        ("watermark", state.watermark),
+        ("newest", state.newest),
+        *(("waiting", array) for array in (*state.waiting, *state.readings)),
+        *(
+            (f"{cohort.names.service}.{name}", array)
+            for cohort in state.cohorts
+            for name, array in cohort.arrays.items()
+        ),
+    ]
+    for name, array in named:
+        wanted = np.dtype(array.dtype).itemsize * math.prod(array.shape)
+        if len(array.data) != wanted:
+            raise ValueError(f"{name} must have {wanted} bytes, got {len(array.data)!r}")
 
 
 def _fitted(kept: dict[str, npt.NDArray[Any]], today: Cohort) -> dict[str, npt.NDArray[Any]]:

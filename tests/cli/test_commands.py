@@ -34,6 +34,7 @@ GROUPS = {
         "real",
     ],
     "models": ["list", "show", "diff", "promote", "rollback", "stats"],
+    "recovery": ["init", "inspect", "verify"],
     "silence": ["add", "list", "expire", "import"],
     "store": ["migrate"],
     "topology": ["check", "show", "add", "remove"],

@@ -21,6 +21,7 @@ from rich.console import Console
 
 from connectors.console import ConsoleFeed, ConsoleSink, block, render
 from connectors.dead_letter import DeadLetterFile, dead_letter_lines, encode_reject
+from connectors.file_starts import note_starts, read_starts
 from connectors.incident_wire import decode_transition, encode_transition
 from connectors.jsonl_sink import JsonLinesSink, incident_lines
 from connectors.late import LateFile, late_lines
@@ -69,6 +70,21 @@ def test_what_was_written_after_the_last_snapshot_is_cut_off_on_resume(tmp_path:
             again.write_batch([3, 4, 5])
             assert again.snapshot() == 10
     assert path.read_bytes() == b"1\n2\n3\n4\n5\n"
+
+
+def test_what_was_written_before_the_first_snapshot_comes_once(tmp_path: Path) -> None:
+    path, state = tmp_path / "a.jsonl", tmp_path / "state"
+    path.write_bytes(b"7\n")
+    for _ in range(2):  # starts: the first is killed before a snapshot of the sink
+        note_starts(state, [str(path)])
+        sink = numbers(path)
+        sink.start = read_starts(state)[str(path)]
+        with closing(sink.build_part("out", "file", None)) as part:
+            part.write_batch([8, 9])
+            last = part.snapshot()
+    assert path.read_bytes() == b"7\n8\n9\n"
+    write(sink, [10], state=last)
+    assert path.read_bytes() == b"7\n8\n9\n10\n"
 
 
 @pytest.mark.parametrize(
