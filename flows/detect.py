@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import bytewax.operators as op
@@ -21,6 +21,7 @@ from schema import (
     Drift,
     LateSample,
     Reject,
+    Scored,
     Tally,
     TopologyMap,
     TrainingRows,
@@ -47,6 +48,7 @@ class Outputs:
     judged: Sequence[AnySink[Judged]] = ()  # how far drift is judged, and what was found
     drifts: Sequence[AnySink[Drift]] = ()  # what was found alone
     training: Sequence[AnySink[TrainingRows]] = ()  # rows of a service that has drifted
+    scored: Sequence[AnySink[Scored]] = ()  # how every sample was judged
 
 
 def build(
@@ -61,6 +63,7 @@ def build(
         raise ValueError("incidents must have at least one sink, got none")
     flow = Dataflow(FLOW_ID)
     ingested = op.input("read", flow, source)
+    group = replace(group, tapped=bool(outputs.scored))
     packed = op.flat_map("by_group", ingested, lambda item: item.packed)
     said = detect_anomalies("detect", packed, group)
     words = op.filter_map_value(
@@ -87,6 +90,11 @@ def build(
             "training_rows", said, lambda item: item if isinstance(item, TrainingRows) else None
         )
         _send("training", op.key_rm("rows_handed_out", rows), outputs.training)
+    if outputs.scored:
+        scored = op.filter_map_value(
+            "scored_said", said, lambda item: item if isinstance(item, Scored) else None
+        )
+        _send("scored", op.key_rm("scored", scored), outputs.scored)
     return flow
 
 

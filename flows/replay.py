@@ -15,6 +15,7 @@ from bytewax.dataflow import Dataflow
 from config.app import App
 from connectors.incident_wire import decode_transition, encode_transition
 from connectors.line_file import LineFileSink
+from connectors.scored_spool import ScoredSpool
 from flows.assemble import (
     Sources,
     catalogue_of,
@@ -74,12 +75,18 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 def replay(
-    app: App, *, workers: int = 1, also: Outputs | None = None, retrain: bool = False
+    app: App,
+    *,
+    workers: int = 1,
+    also: Outputs | None = None,
+    retrain: bool = False,
+    spool: Path | None = None,
 ) -> Outcome:
     """Run the detect flow to the end of its sources; sinks of the settings are written too.
 
     With one worker, `also` may name more sinks, which are used in this process. To `retrain` is to
-    train a model into the settings' registry whenever a service drifts, and to wait for it.
+    train a model into the settings' registry whenever a service drifts, and to wait for it. How
+    every sample was judged goes into the folder `spool`, if one is named.
 
     Raises: Stopped on a signal, what `flows.launch.run` raises, ValueError where a source has no
     end, or where there is no registry to retrain into.
@@ -96,7 +103,8 @@ def replay(
         if app.control_log is None and app.drift.enabled:
             app = msgspec.structs.replace(app, control_log=str(folder / _CONTROL))
         with trained_meanwhile(app) if retrain else nullcontext():
-            stopped = launch(partial(replay_flow, app, folder, also, retrain), processes=workers)
+            build_flow = partial(replay_flow, app, folder, also, retrain, spool)
+            stopped = launch(build_flow, processes=workers)
         if stopped is not None:
             raise Stopped(f"stopped by {stopped.name} before the end of the data")
         elapsed_s = time.perf_counter() - started
@@ -131,7 +139,12 @@ def trained_meanwhile(app: App) -> AbstractContextManager[None]:
 
 
 def replay_flow(
-    app: App, folder: Path, also: Outputs | None, retrain: bool, stop: threading.Event
+    app: App,
+    folder: Path,
+    also: Outputs | None,
+    retrain: bool,
+    spool: Path | None,
+    stop: threading.Event,
 ) -> Dataflow:
     """Build the flow, which also writes what `replay` reads into `folder`."""
     catalogue = catalogue_of(app)
@@ -148,6 +161,7 @@ def replay_flow(
         judged=[*control.judged, *also.judged],
         drifts=[LineFileSink(folder / _DRIFTS, msgspec.json.encode), *also.drifts],
         training=[*(training_sinks(app) if retrain else ()), *also.training],
+        scored=[*(() if spool is None else (ScoredSpool(spool),)), *also.scored],
     )
     group = group_settings(app, catalogue, len(intake.names))
     return build(intake, group, app.triage, outputs, topology_of(app))

@@ -7,10 +7,11 @@ from bytewax.operators import KeyedStream, StatefulBatchLogic
 from operators.keygroup import GroupSettings, KeyGroup
 from operators.keygroup_state import dump, load
 from operators.packing import group_in
-from schema import Closed, FeatureBatch, TrainingRows
+from schema import Closed, FeatureBatch, Scored, TrainingRows
 
-Said = Closed | FeatureBatch | TrainingRows
-"""A group's word; its rows at the end, where they are collected; its rows for a request."""
+Said = Closed | FeatureBatch | TrainingRows | Scored
+"""A group's word; its rows at the end, where they are collected; its rows for a request; how it
+judged its samples, where that is wanted."""
 
 
 class _DetectLogic(StatefulBatchLogic[bytes, Said, bytes]):
@@ -27,8 +28,8 @@ class _DetectLogic(StatefulBatchLogic[bytes, Said, bytes]):
         if closed is None:
             return [], self.RETAIN
         if closed.final and self._settings.collect:
-            return [closed, *self._group.feature_batches()], self.RETAIN
-        return [closed, *self._group.training_rows()], self.RETAIN
+            return [closed, *self._group.tap.said(), *self._group.feature_batches()], self.RETAIN
+        return [closed, *self._group.tap.said(), *self._group.training_rows()], self.RETAIN
 
     def snapshot(self) -> bytes:
         if self._group is None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from models.fusion import DETECTORS
 from operators.cohort import CohortTable
-from operators.layout import METRICS, RULE, SILENCE, Found
+from operators.layout import METRICS, RULE, SILENCE, TRACED, Found
 from operators.rules import Rule, RuleTable
 from schema import Anomaly, Evidence
 
@@ -23,7 +23,7 @@ def new_found(edges: int, evidence: int, traced: int = 0, effects: int = 0) -> F
         score=np.zeros((edges, 3 + len(DETECTORS))),
         series=np.zeros(evidence, np.int32),
         evidence=np.zeros((evidence, 5)),
-        trace=np.full((traced, 4), np.nan),
+        trace=np.full((traced, TRACED + len(DETECTORS)), np.nan),
         pulse=np.zeros((PULSES, 4), np.int64),
         effect=np.zeros((effects, 3), np.int64),
         excess=np.zeros((effects, 6)),

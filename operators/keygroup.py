@@ -29,6 +29,7 @@ from operators.rules import RuleTable
 from operators.seen_edges import calls, places
 from operators.shelf import EMPTY_SHELF, Serving, Shelf
 from operators.standing import WINDOW_MS, standing
+from operators.tap import Tap
 from operators.ticks import Column, TickBuffer, ordered
 from schema import (
     F64,
@@ -65,6 +66,7 @@ class GroupSettings:
     models: Shelf = EMPTY_SHELF  # what the registry holds when the flow starts
     collect: bool = False  # hand out the feature rows at the end, to train from
     drift: DriftSettings = field(default_factory=DriftSettings)
+    tapped: bool = False  # say how every sample was judged
 
 
 class KeyGroup:
@@ -102,6 +104,7 @@ class KeyGroup:
         self._effects: list[Effect] = []  # since the last word
         self._rows: list[Rows] = []  # of the ticks being closed
         self._found = new_found(0, 0)
+        self.tap = Tap(index, self._tick_ms)
 
     # ------------------------------------------------------------------ input
 
@@ -283,12 +286,14 @@ class KeyGroup:
 
     def _score(self, index: int, tick: I64, rows: I32, value: F64) -> list[Anomaly]:
         table, forests = self.roster.tables[index], self.forests[index]
-        self._make_room(table)
+        self._make_room(table, len(tick) if self.settings.tapped else 0)
         out: list[Anomaly] = []
+        at = 0
         passes = score_in_passes(
             table, forests, tick, rows, value, self._knobs, self.settings.tick_s, self._found
         )
         for _ in passes:
+            at = self.tap.take(self._found, table, at, (tick, rows, value))
             out += anomalies(self._found, table, self.rules, self._tick_ms)
             self._pulses += self._ended_pulses(table)
             if (effects := take_effects(self._found, table)) is not None:
@@ -298,13 +303,15 @@ class KeyGroup:
     def _ended_pulses(self, table: CohortTable, until_tick: int = 0) -> list[Pulse]:
         return pulses(self._found, table, until_tick, self._tick_ms, self._knobs)
 
-    def _make_room(self, table: CohortTable) -> None:
-        """Have room for all that one tick can find, and not much less than several."""
+    def _make_room(self, table: CohortTable, traced: int) -> None:
+        """Have room for all that one tick can find, not much less than several, and the trace."""
         rules = MAX_RULES if self.rules.rules else 0
         edges = 4 * len(table.resources) + rules * len(table.members)
         effects = len(table.members) if self.settings.detect.effects.most else 0
-        if self._found.edge.shape[0] < edges or self._found.effect.shape[0] < effects:
-            self._found = new_found(2 * edges, 2 * edges * MAX_EVIDENCE, effects=4 * effects)
+        wanted = (edges, effects, traced)
+        held = (self._found.edge, self._found.effect, self._found.trace)
+        if any(len(room) < least for room, least in zip(held, wanted, strict=True)):
+            self._found = new_found(2 * edges, 2 * edges * MAX_EVIDENCE, 2 * traced, 4 * effects)
 
     def _forget(self) -> None:
         """Give back the rows of resources long silent, once they are worth it."""

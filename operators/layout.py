@@ -42,6 +42,7 @@ FEATURES = 5  # a metric's columns in a feature row: four views, and 1 where it 
 MISSING = 4  # the last of them
 MAX_RULES = 4  # a series
 MAX_EVIDENCE = 8
+TRACED = 3  # columns of the trace before the surprises
 # places among the detectors; these are calibrated by series
 STATISTICAL, TEMPORAL, DISCORD, FORECAST = 0, 1, 4, 5
 
@@ -144,12 +145,12 @@ class Knobs(NamedTuple):
 class Found(NamedTuple):
     """Where the pass writes what it found."""
 
-    used: I64  # (5,): edges, evidence, rows of the trace; which may have none; pulses; effects
+    used: I64  # (5,): edges, evidence, rows of the trace, which may have no room; pulses; effects
     edge: I64  # (n, 6): tick, resource row, kind, edge, first evidence, number of evidence
     score: F64  # (n, 3 + detectors): fused, confidence, onset tick, surprises
     series: I32  # (m,)
     evidence: F64  # (m, 5): value, expected, half band, share, onset tick
-    trace: F64  # (k, 4) of each sample of a cohort's only series: score, expected, half band, warm
+    trace: F64  # (k, TRACED + detectors) of each sample: score, expected, half band, surprises
     pulse: I64  # (p, 4): number, resources scored, odd, odd to both forests
     effect: I64  # (q, 3): tick, series, its load or -1; may have no room
     excess: F64  # (q, 6): value, expected, half band, half bands away, onset tick, load

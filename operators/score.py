@@ -66,6 +66,7 @@ from operators.series_score import (
     LOAD_AWAY,
     NOVELTY,
     RATE,
+    SCORED,
     SOLID,
     SUMS,
     TOTAL,
@@ -78,6 +79,7 @@ from operators.series_score import (
     score_climb,
     score_series,
 )
+from operators.tap import note_trace
 from schema import F64, I32, I64
 
 
@@ -266,6 +268,7 @@ def _score_resource(
     if math.isnan(fused):
         return
     own[SCORE] = fused
+    bench.sums[SCORED] = 1.0
     note_figures(cohort.figures, fused, bench.surprises, knobs.open_score)
     solid = bench.sums[SOLID] == 1.0
     edge = judge_alert(cohort, owner, tick, own[SCORE], solid, bench.sums[FIRST_OUT], knobs)
@@ -285,20 +288,6 @@ def _score_resource(
             knobs,
             found,
         )
-
-
-@jit
-def _note_trace(cohort: Cohort, owner: int, bench: Bench, knobs: Knobs, found: Found) -> None:
-    """Write down how a sample was judged, if anybody asks; see `Found.trace`."""
-    at = found.used[2]
-    if at >= found.trace.shape[0]:
-        return
-    found.used[2] = at + 1
-    if bench.sums[WARM] == 1.0 and not math.isnan(fuse(bench.surprises, knobs.votes)):
-        found.trace[at, 0] = cohort.resource[owner, SCORE]
-        found.trace[at, 1] = bench.views[0, EXPECTED]
-        found.trace[at, 2] = bench.views[0, BAND]
-    found.trace[at, 3] = bench.sums[WARM]
 
 
 @jit
@@ -387,7 +376,7 @@ def score_ticks(
             bench,
             found,
         )
-        _note_trace(cohort, owner, bench, knobs, found)
+        note_trace(cohort, owner, end - at, bench, found)
         at = end
     if current >= 0:
         find_silent(cohort, float(current), knobs, found)

@@ -71,7 +71,8 @@ def judge_series(
     is_new = np.append(True, ticks[1:] > np.maximum.accumulate(ticks)[:-1])
     tick = ticks[is_new]
     trace, opened = _scored(tick, value[row[is_new]], settings, catalogue, tick_ms)
-    found, middle, band = trace[:, 0], trace[:, 1], trace[:, 2]
+    found = trace[:, 0]
+    middle, band = np.where(np.isnan(found), np.nan, trace[:, 1:3].T)
     hold, fusion = settings.hold_down, settings.fusion
     hold_ticks = hold.hold_h * 3_600_000.0 / tick_ms
     bar = hold.from_ratio * fusion.threshold

@@ -59,8 +59,9 @@ from schema import F64
     VALUE,  # the largest of the statistical detector's
     CLIMB,  # largest score of the forecast detector, -1: none
     LOAD_CLIMB,  # of the load metric, in spreads, either way
-) = range(13)
-SUMS = 13
+    SCORED,  # 1: the resource has a score at this tick
+) = range(14)
+SUMS = 14
 BAND_SPREADS = 3.0  # in half the baseline's band
 SOLID_ALONE = 1.0  # thresholds by which these alone make an alert, whatever the baseline says
 LASTING = 2.0 / 3.0  # of the least effect is asked of the last samples' mean

@@ -32,6 +32,7 @@ from schema.samples import (
     SeriesTable,
     Tally,
 )
+from schema.scored import Scored, ScoredSeries
 from schema.topology import Seen, TopologyMap
 from schema.training import FeatureBatch, TrainingRows
 
@@ -76,6 +77,8 @@ __all__ = [
     "Reject",
     "Resource",
     "SampleBatch",
+    "Scored",
+    "ScoredSeries",
     "Seen",
     "Series",
     "SeriesTable",

@@ -1,10 +1,12 @@
 """The same input gives the same incidents, whatever the schedule, batch size and crashes."""
 
 import threading
+from collections.abc import Iterable
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import TestingSink, run_main
@@ -16,6 +18,7 @@ from config.app import App
 from connectors.files import FileSource
 from connectors.incident_wire import outcome_digest
 from connectors.partition import IntakeSettings
+from connectors.scored_windows import Spool, Window
 from connectors.source import Intake
 from flows.detect import Outputs, build
 from flows.replay import replay
@@ -139,14 +142,39 @@ def test_a_flow_that_crashes_goes_on_to_the_same_outcome(tmp_path: Path, crash_a
 
 
 def test_files_give_the_same_on_one_process_and_on_two(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
     for i, part in enumerate(estate()):
-        (tmp_path / f"{i}.jsonl").write_bytes(b"\n".join(part) + b"\n")
-    files = FileSource((str(tmp_path),), format="foreshock-json", chunk_payloads=70)
+        (data / f"{i}.jsonl").write_bytes(b"\n".join(part) + b"\n")
+    files = FileSource((str(data),), format="foreshock-json", chunk_payloads=70)
     app = App(sources=(files,), sinks=(), ingest=INGEST, detect=DETECT, triage=TRIAGE)
+    judged = []
     for workers in (1, 2):
-        outcome = replay(app, workers=workers)
+        outcome = replay(app, workers=workers, spool=tmp_path / f"spool-{workers}")
         assert outcome_digest(outcome.transitions) == wanted()
         assert outcome.counts.samples > 7_000
+        judged.append(Spool(tmp_path / f"spool-{workers}"))
+    assert_equal_spools(judged[0], judged[1], outcome.counts.samples)
+
+
+def in_bytes(found: Iterable[tuple[object, ...]]) -> list[bytes]:
+    return [np.asarray(column).tobytes() for columns in found for column in columns]
+
+
+def assert_equal_spools(one: Spool, two: Spool, samples: int) -> None:
+    """Whoever judged a sample, it is read back the same."""
+    assert one.series == two.series
+    whole = [
+        Window(s.series.resource.key, 0, 1 << 60, s.series.metric, s.series.labels)
+        for s in one.series
+    ]
+    curves, verdicts = one.curves(whole), one.verdicts(whole)
+    assert in_bytes(curves.values()) == in_bytes(two.curves(whole).values())
+    assert in_bytes(verdicts.values()) == in_bytes(two.verdicts(whole).values())
+    assert list(curves) == list(verdicts) == whole
+    ticks = sum(len(curve.ts_ms) for curve in curves.values())
+    assert samples / 2 < ticks <= samples  # of several samples in a tick, one is judged
+    assert max(each.score.max() for each in verdicts.values()) > 4.1
 
 
 @pytest.mark.parametrize("lead_s", [60.0, 900.0, 7_200.0])
