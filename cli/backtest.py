@@ -39,8 +39,11 @@ def backtest(
                      "gcp-timeseries, foreshock-json. Default: as manifest.json says."),
     ] = None,
     labels: Annotated[
-        Path | None, typer.Option(help="truth.json: print precision and recall too.")
+        str | None, typer.Option(help="What was wrong: docs/backtest-figures.md.")
     ] = None,
+    labels_format: Annotated[
+        str, typer.Option(help="truth, nab, points, pagerduty, alertmanager, incidents.")
+    ] = "auto",
     topology: Annotated[
         Path | None, typer.Option(help="Who calls whom. Default: topology.yaml of a folder.")
     ] = None,
@@ -57,7 +60,7 @@ def backtest(
     from flows.replay import Stopped
 
     app = settings_for(paths, format_name, topology, batch, config)
-    known = None if labels is None else labels_in(labels)
+    known = None if labels is None else labels_in(labels, labels_format)
     try:
         summary = run(app, workers=workers, labels=known)
     except Stopped as ex:
@@ -89,14 +92,13 @@ def settings_for(
     return msgspec.structs.replace(given, sources=(source,), sinks=(), topology=known)
 
 
-def labels_in(labels: Path) -> "Labels":
-    """Read a truth file."""
-    from flows.labels import read_labels
+def labels_in(labels: str, form: str) -> "Labels":
+    """Read what is known to have been wrong."""
+    from flows.label_forms import read_label_file
 
-    if not labels.is_file():
-        raise BadInput(f"--labels: {labels}: no such file")
-    with bad_input():
-        try:
-            return read_labels(labels.read_bytes())
-        except ValueError as ex:
-            raise BadInput(f"--labels: {labels}: {ex}") from ex
+    try:
+        return read_label_file(labels, form)
+    except FileNotFoundError as ex:
+        raise BadInput(f"--labels: {labels}: no such file") from ex
+    except (OSError, ValueError) as ex:
+        raise BadInput(f"--labels: {labels}: {ex}") from ex

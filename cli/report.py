@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import typer
 
+from cli.figures import figure_lines
+
 if TYPE_CHECKING:
     from flows.drift_labels import DriftAgreement
     from flows.summary import Counts, IncidentLine, Labelled, Summary
@@ -49,6 +51,8 @@ def summary_lines(summary: "Summary") -> list[str]:
     ]
     if summary.labelled is not None:
         lines += _labelled(summary.labelled)
+    if summary.figures is not None:
+        lines += figure_lines(summary.figures)
     return [*lines, f"outcome     {summary.outcome_digest}"]
 
 

@@ -1,4 +1,7 @@
-"""How well incidents agree with what is known to have been wrong: the faults of a `truth.json`."""
+"""How well incidents agree with what is known to have been wrong.
+
+`flows.label_forms` reads the files that say so.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
@@ -16,6 +19,8 @@ class Fault(msgspec.Struct, frozen=True):
     end_ms: int
     resources: frozenset[str]  # names of all that it hit
     kind: str = ""
+    service: str = ""  # "": not known
+    severity: str = msgspec.field(default="", name="severity_hint")  # "": not known
 
     def __post_init__(self) -> None:
         if not self.start_ms <= self.end_ms:
@@ -38,6 +43,10 @@ class Labels(msgspec.Struct, frozen=True):
 
     faults: tuple[Fault, ...]
     drifts: tuple[KnownDrift, ...] = ()
+    no_faults: tuple[Fault, ...] = ()  # what people said was none
+    complete: bool = True  # what they do not name was no fault; else it is not known
+    form: str = "truth"  # of the file
+    windows: dict[str, tuple[tuple[int, int], ...]] | None = None  # file: first and last row's ms
 
 
 class Told(msgspec.Struct, frozen=True):

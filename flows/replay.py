@@ -30,6 +30,8 @@ from flows.assemble import (
 from flows.control import control_log, control_of
 from flows.detect import AnySink, Outputs, build
 from flows.drift_labels import drift_agreement
+from flows.figures import curve_of_incidents, figures_of
+from flows.judged import Raised, covered_days, judge
 from flows.labels import Alert, Labels, false_positive_rate
 from flows.launch import run as launch
 from flows.retraining import answering
@@ -61,6 +63,7 @@ class _Word(msgspec.Struct, frozen=True, array_like=True):
     absorbed: int
     late: int
     edges: tuple[_Edge, ...]
+    raised: tuple[Raised, ...]
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -72,6 +75,9 @@ class Outcome(msgspec.Struct, frozen=True):
     tick_ms: int
     alerts: tuple[Alert, ...]  # of metrics: what rules and silence say is not scored
     drifts: tuple[Drift, ...]
+    raised: tuple[Raised, ...]
+    days: float  # with data
+    threshold: float  # of the fused score, in use
 
 
 def replay(
@@ -127,7 +133,17 @@ def replay(
     transitions = tuple(decode_transition(line) for line in events)
     scored = sum(word.scored for word in words)
     tick_ms = app.ingest.tick_s * 1000
-    return Outcome(counts, transitions, scored, tick_ms, _alerts(words), tuple(drifts))
+    return Outcome(
+        counts,
+        transitions,
+        scored,
+        tick_ms,
+        _alerts(words),
+        tuple(drifts),
+        raised=tuple(each for word in words for each in word.raised),
+        days=covered_days(tally.span_ms for tally in tallies if tally.span_ms is not None),
+        threshold=app.detect.fusion.threshold,
+    )
 
 
 def trained_meanwhile(app: App) -> AbstractContextManager[None]:
@@ -178,7 +194,10 @@ def summary_of(outcome: Outcome, labels: Labels | None = None) -> Summary:
         false_positive_rate=rate,
         drift=drift_agreement(labels, outcome.drifts, outcome.transitions, outcome.alerts),
     )
-    return msgspec.structs.replace(summary, labelled=labelled)
+    judged = judge(labels, outcome.transitions, outcome.raised)
+    curve = curve_of_incidents(labels, judged, outcome.threshold)
+    figures = figures_of(labels, judged, outcome.days, curve)
+    return msgspec.structs.replace(summary, labelled=labelled, figures=figures)
 
 
 def _word(closed: Closed) -> bytes:
@@ -195,6 +214,7 @@ def _word(closed: Closed) -> bytes:
         closed.absorbed,
         closed.late,
         edges,
+        tuple(Raised.of(edge) for edge in closed.anomalies if edge.edge == "open"),
     )
     return msgspec.json.encode(word)
 

@@ -6,6 +6,7 @@ import msgspec
 
 from connectors.incident_wire import outcome_digest
 from flows.drift_labels import DriftAgreement, is_due_to_drift
+from flows.figures import Figures
 from flows.labels import Labels, Told, agreement
 from schema import Drift, Incident, Transition
 
@@ -68,6 +69,7 @@ class Summary(msgspec.Struct, frozen=True):
     outcome_digest: str
     labelled: Labelled | None = None  # none: no labels were given
     drift_events: tuple[Drift, ...] = ()
+    figures: Figures | None = None  # none: no labels were given
 
     def to_json(self) -> dict[str, object]:
         """Return one flat object, as the command line prints it."""
@@ -82,6 +84,7 @@ class Summary(msgspec.Struct, frozen=True):
             "outcome_digest": self.outcome_digest,
             "drift_events": msgspec.to_builtins(self.drift_events),
             **labelled,
+            **({} if self.figures is None else {"figures": msgspec.to_builtins(self.figures)}),
         }
 
 

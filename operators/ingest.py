@@ -182,6 +182,7 @@ class Ingest:
             len(late),
             len(bad),
             len(rejects) - len(bad),
+            (int(batch.ts_ms.min()), int(batch.ts_ms.max())) if len(batch.ts_ms) else None,
         )
         return Ingested(self._pack(batch, names), tally, self._rejects(bad, chunk), late)
 

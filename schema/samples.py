@@ -94,6 +94,7 @@ class Tally(msgspec.Struct, frozen=True):
     late: int = 0
     rejected: int = 0
     absorbed: int = 0
+    span_ms: tuple[int, int] | None = None  # event times of the first and last sample; None: none
 
 
 class LateSample(msgspec.Struct, frozen=True):
