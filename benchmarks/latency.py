@@ -19,6 +19,7 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from bytewax.testing import run_main
 from sqlalchemy.engine import make_url
 
+from benchmarks.stored import ACCOUNTS
 from benchmarks.words import GROUPS, words
 from connectors.incident_store import IncidentStorePart, IncidentStoreSink, SqlSink
 from operators.triage import TriageSettings, triage_alerts
@@ -108,11 +109,11 @@ class Result(NamedTuple):
     worst_ms: float
 
 
-def measure(url: str, a_minute: int, ticks: int) -> Result:
+def measure(url: str, a_minute: int, ticks: int, accounts: int = len(ACCOUNTS)) -> Result:
     """Return what the events of so many ticks took, after those that warm up."""
     clock = Clock()
     flow = Dataflow("latency")
-    made = list(words(a_minute, WARM_TICKS + ticks, seed=a_minute))
+    made = list(words(a_minute, WARM_TICKS + ticks, a_minute, accounts))
     said = op.input("read", flow, _Source(iter(made), clock))
     keyed = op.key_on("group", said, lambda word: str(word.group))
     arrived = op.map("arrived", keyed, clock.arrive)
@@ -130,12 +131,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ticks", type=int, default=200)
     parser.add_argument("--rates", type=int, nargs="+", default=RATES)
+    parser.add_argument(
+        "--accounts", type=int, default=len(ACCOUNTS), help="fewer: fewer and larger incidents"
+    )
     parser.add_argument("url", nargs="?", help="of a database without a store; default: a file")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="foreshock-bench-") as folder:
         url = options.url or f"sqlite:///{folder}/incidents.db"
         for a_minute in options.rates:
-            say(make_url(url).get_backend_name(), measure(url, a_minute, options.ticks))
+            result = measure(url, a_minute, options.ticks, options.accounts)
+            say(make_url(url).get_backend_name(), result)
 
 
 def say(name: str, result: Result) -> None:

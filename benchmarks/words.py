@@ -14,15 +14,17 @@ LEAST = 1_000  # resources, however few anomalies
 ZONES = "abc"
 
 
-def words(a_minute: int, ticks: int, seed: int = 1) -> Iterator[list[Closed]]:
+def words(
+    a_minute: int, ticks: int, seed: int = 1, accounts: int = len(ACCOUNTS)
+) -> Iterator[list[Closed]]:
     """Yield what all groups say of each tick: so many edges, half of them of alerts that open.
 
-    The anomalies of a minute are of a few services that are hit, so that there is something to
-    correlate; which ones changes every ten minutes.
+    The anomalies of a minute are of some services of some accounts, all of whose resources are hit;
+    which ones changes every ten minutes. The fewer `accounts`, the fewer and larger the incidents.
     """
     draw = np.random.default_rng(seed)
     draws = draw.random((5 * a_minute + LEAST, 8)).tolist()
-    resources = [_resource(iter(each)) for each in draws]
+    resources = [_resource(iter(each), ACCOUNTS[:accounts]) for each in draws]
     by_service: dict[tuple[str, str, str], list[int]] = {}
     for number, each in enumerate(resources):
         by_service.setdefault((each.service, each.account, each.region), []).append(number)
@@ -50,7 +52,7 @@ def words(a_minute: int, ticks: int, seed: int = 1) -> Iterator[list[Closed]]:
         yield [Closed(group, until_ms, False, tuple(said[group])) for group in range(GROUPS)]
 
 
-def _resource(draws: Iterator[float]) -> Resource:
+def _resource(draws: Iterator[float], accounts: Sequence[str]) -> Resource:
     def one_of(choices: Sequence[str]) -> str:
         return choices[int(next(draws) * len(choices))]
 
@@ -60,7 +62,7 @@ def _resource(draws: Iterator[float]) -> Resource:
     attributes = (("application", team), ("tier", "2"), ("zone", one_of(ZONES)))
     name = f"{team}-{int(next(draws) * 2**48):x}"
     service = f"{cloud}.{one_of(services)}"
-    return Resource(cloud, service, one_of(ACCOUNTS), one_of(regions), name, attributes)
+    return Resource(cloud, service, one_of(accounts), one_of(regions), name, attributes)
 
 
 def _edge(kind: str, resource: Resource, tick_ms: int, onset_ms: int) -> Anomaly:

@@ -57,12 +57,12 @@ def write_incidents(connection: Connection, newest: Sequence[Incident]) -> None:
             continue
         before = set() if held is None else _entries(held)
         after = _entries(row)
-        gone += sorted(before - after)
-        come += sorted(after - before)
+        gone += before - after
+        come += after - before
     if rows:
         connection.execute(upsert_newer(dialect), rows)
-    remove_entries(connection, gone)
-    add_entries(connection, come)
+    remove_entries(connection, sorted(gone))
+    add_entries(connection, sorted(come))
 
 
 def entries_of(connection: Connection, ids: Sequence[str]) -> list[Entry]:

@@ -53,12 +53,16 @@ def terms_of(places: Iterable[Place], title: str, assignee: str) -> set[str]:
     found = {EVERYTHING, *(f"word:{word}" for word in words_of(title))}
     if assignee:
         found.add(f"assignee:{assignee}")
-    for place in places:
-        found.add(f"cloud:{place.cloud}")
-        for kept in product((True, False), repeat=3):
-            parts = (part if keep else "" for part, keep in zip(place[1:], kept, strict=True))
-            found.add(place_term(*parts))
-    return found
+    return found.union(*map(_place_terms, places))
+
+
+@lru_cache(maxsize=16_384)
+def _place_terms(place: Place) -> frozenset[str]:
+    kept = (
+        place_term(*(part if keep else "" for part, keep in zip(place[1:], keeps, strict=True)))
+        for keeps in product((True, False), repeat=3)
+    )
+    return frozenset((f"cloud:{place.cloud}", *kept))
 
 
 def place_term(account: str, region: str, service: str) -> str:
@@ -67,15 +71,16 @@ def place_term(account: str, region: str, service: str) -> str:
     return "\n".join(("place", *parts)) if any(parts) else EVERYTHING
 
 
-def words_of(text: str) -> list[str]:
+@lru_cache(maxsize=16_384)
+def words_of(text: str) -> tuple[str, ...]:
     """Return the words to find a text by: as they stand, and their parts, in small letters.
 
     >>> words_of("latency of orders-db rose to 820 ms")
-    ['latency', 'orders-db', 'orders', 'db', 'rose', 'ms']
+    ('latency', 'orders-db', 'orders', 'db', 'rose', 'ms')
     """
     found: dict[str, None] = {}
     for word in _WORD.findall(text.lower()):
         for each in (word, *_PART.findall(word)):
             if len(each) > 1 and not each.isdigit() and each not in _COMMON:
                 found[each] = None
-    return list(found)[:MAX_WORDS]
+    return tuple(found)[:MAX_WORDS]

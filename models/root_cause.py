@@ -75,8 +75,8 @@ def rank(
     >>> [name for name, _ in rank(troubles, lambda n: calls.get(n, ()), lambda n: (), 0)]
     ['cart', 'cache', 'front']
     """
-    if not troubles:
-        return []
+    if len(troubles) < 2:
+        return [(name, 1.0) for name in troubles]
     names = sorted(troubles)
     delay = _shares({n: _own(n, troubles, callees, since_ms, "delay") for n in names})
     failed = _shares({n: _own(n, troubles, callees, since_ms, "failed") for n in names})

@@ -42,6 +42,8 @@ class Case(msgspec.Struct):
     names: dict[str, int] = {}  # scope or link -> when an alert of it joined last
     suspects: list[str] = []  # alert ids, most suspect first, at most max_members
     unranked: list[str] = []  # alert ids that may have become more suspect; empty once settled
+    unjudged: bool = True  # others may be suspected by now; not once settled, while it is young
+    judged_on: int = -1  # revision of the topology by which others are suspected
     blamed: tuple[Blamed, ...] = ()  # who is suspected, most first; of effects, not members alone
     standing: Standing = msgspec.field(default_factory=Standing)
     confidence: float = 0.0  # of the surest alert when last judged with one open

@@ -93,7 +93,7 @@ class Incidents:
             case Act() | Feedback():
                 return self._act(command, now_ms)
             case Deploy():
-                self._blame.obey(command)
+                self._touched |= self._blame.obey(command, now_ms)
             case Silence() | Expire():
                 self._quiet.obey(command, now_ms)
         return []

@@ -9,7 +9,7 @@ from operators.silences import SilenceState
 from schema import Deploy
 
 
-class Joined(msgspec.Struct, array_like=True):
+class Joined(msgspec.Struct, array_like=True, gc=False):
     """The last alert of a resource that opened."""
 
     incident: str  # its id, or that of one that is part of it by now

@@ -119,8 +119,8 @@ def weigh(case: Case, now_ms: int, settings: TriageSettings, topology: Topology)
     judge_flapping(case, settings.flap)
     if case.open_count > 0 and now_ms < _give_up_ms(case, settings):
         judge_impact(case, topology)
-        facts = case.tally.facts(case.members, (now_ms - case.episode_ms) / 1000)
-        facts = msgspec.structs.replace(facts, impact=case.impact, needing=case.needing)
+        open_s = (now_ms - case.episode_ms) / 1000
+        facts = case.tally.facts(case.members, open_s, case.impact, case.needing)
         case.confidence = facts.confidence
         verdict = judge(settings.severity, facts)
         case.standing.settle(verdict, now_ms, _settle_ms(case, settings))
@@ -218,7 +218,7 @@ def _rank(case: Case, settings: TriageSettings) -> None:
     """
     episode_ms, lead_ms = case.episode_ms, _ms(settings.lead_s)
     candidates = dict.fromkeys([*case.suspects, *case.unranked])
-    case.unranked = []
+    case.unranked, case.unjudged = [], True
     case.suspects = heapq.nsmallest(
         settings.max_members,
         candidates,

@@ -14,7 +14,7 @@ MAX_FAR = 10.0  # band widths; beyond it a metric is no worse
 Rank = tuple[bool, int, bool, float, str, str]
 
 
-class AlertRecord(msgspec.Struct, array_like=True):
+class AlertRecord(msgspec.Struct, array_like=True, gc=False):
     """What an incident knows of one of its alerts. About 0.4 kB, evidence apart."""
 
     resource: Resource

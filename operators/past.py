@@ -9,7 +9,7 @@ from schema import Effect, Felt, Labels, Resource
 SWEEP = 32  # ticks between sweeps through all that is held
 
 
-class Point(msgspec.Struct, frozen=True, array_like=True):
+class Point(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One effect, without what it shares with the others of its series."""
 
     tick_ms: int
@@ -22,7 +22,7 @@ class Point(msgspec.Struct, frozen=True, array_like=True):
     requests: float | None
 
 
-class Trace(msgspec.Struct, array_like=True):
+class Trace(msgspec.Struct, array_like=True, gc=False):
     """The effects of one series, oldest first."""
 
     metric: str
@@ -33,7 +33,7 @@ class Trace(msgspec.Struct, array_like=True):
     points: list[Point] = []
 
 
-class Held(msgspec.Struct, array_like=True):
+class Held(msgspec.Struct, array_like=True, gc=False):
     """The effects of one resource."""
 
     resource: Resource

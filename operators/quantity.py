@@ -2,6 +2,7 @@
 
 import math
 from datetime import UTC, datetime
+from functools import lru_cache
 
 Family = tuple[tuple[str, float], ...]  # (name, how many base units), ascending
 
@@ -54,6 +55,7 @@ def band(lower: float, upper: float, unit: str, digits: int = 3) -> str:
     return "at least " + quantity(lower, unit, digits) if math.isfinite(lower) else "unknown"
 
 
+@lru_cache(4_096)
 def clock(ts_ms: int, now_ms: int) -> str:
     """Return a time of day in UTC, with the date where it is not that of `now_ms`.
 
@@ -64,6 +66,7 @@ def clock(ts_ms: int, now_ms: int) -> str:
     return ts.strftime("%H:%M UTC" if ts.date() == now.date() else "%Y-%m-%d %H:%M UTC")
 
 
+@lru_cache(4_096)
 def span(ms: int) -> str:
     """Return a length of time in its two largest units, from seconds up.
 

@@ -123,24 +123,22 @@ def judge(settings: SeveritySettings, facts: Facts) -> Verdict:
     is_above = tiers.get(above, 0) > tiers.get(tier, 0)
     far, silent = _points(settings.far, facts.far), settings.silent if facts.silent else 0
     percent = math.floor(facts.confidence * 1000) / 10  # 99.96 % must not read 100 %
-    lines = [
-        (_points(settings.confidence, facts.confidence), f"confidence {percent:g} %"),
-        (far, f"{facts.far:.1f} band widths outside") if far >= silent else (silent, "silence"),
-        (_points(settings.resources, facts.resources), f"{facts.resources} resources"),
-        (_points(settings.services, facts.services), f"{facts.services} services"),
-        (_points(settings.zones, facts.zones), f"{facts.zones} zones"),
-        (tiers.get(tier, 0), f"tier {tier}"),
-        (settings.dependant_tier if is_above else 0, f"tier {above} depends on it"),
-        (_points(settings.dependants, hit.dependants), f"{_counted(hit)} depend on it"),
-        (_points(settings.users, users), f"{users:,} users"),
-        (
-            _points(settings.duration_s, facts.duration_s),
-            f"open for {span(int(facts.duration_s * 1000))}",
-        ),
+    open_ms = int(facts.duration_s * 1000)
+    lines: list[tuple[int, str, object]] = [  # points, and why: made words of where there are any
+        (_points(settings.confidence, facts.confidence), "confidence {:g} %", percent),
+        (far, "{:.1f} band widths outside", facts.far) if far >= silent else (silent, "silence", 0),
+        (_points(settings.resources, facts.resources), "{} resources", facts.resources),
+        (_points(settings.services, facts.services), "{} services", facts.services),
+        (_points(settings.zones, facts.zones), "{} zones", facts.zones),
+        (tiers.get(tier, 0), "tier {}", tier),
+        (settings.dependant_tier if is_above else 0, "tier {} depends on it", above),
+        (_points(settings.dependants, hit.dependants), "{} depend on it", _counted(hit)),
+        (_points(settings.users, users), "{:,} users", users),
+        (_points(settings.duration_s, facts.duration_s), "open for {}", span(open_ms)),
     ]
-    total = sum(points for points, _ in lines)
+    total = sum(points for points, _, _ in lines)
     severity = _level(settings, total)
-    reasons = [f"{text} (+{points})" for points, text in lines if points > 0]
+    reasons = [f"{words.format(of)} (+{points})" for points, words, of in lines if points > 0]
     if facts.floors and facts.floors[0][0] > severity:
         severity, rule = facts.floors[0]
         reasons.insert(0, f"rule {rule} asks for at least {severity.name}")

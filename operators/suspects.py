@@ -14,6 +14,7 @@ from operators.quantity import SCALED
 from operators.scope import links_of, scope_of
 from operators.suspicion import Blamed, proof_of, why, worst
 from operators.topology import Topology
+from operators.watch import Watch
 from schema import Deploy, Effect, Resource, Suspect
 
 MAX_REACH = 500  # nodes looked at for one incident, the nearest
@@ -76,36 +77,51 @@ class Blame:
         self.topology = topology
         self.past = ledger.past
         self._cases = ledger.cases
-        self._young = set(ledger.cases)  # whose suspects are still judged anew, and maybe more
+        self._watch = Watch(topology)  # those whose suspects are still judged anew, and maybe more
+        for case in ledger.cases.values():
+            self._watch.put(case)
 
     def take(self, effects: Sequence[Effect], now_ms: int) -> set[str]:
         """Take in the effects of a tick; return the incidents that may look different now."""
         keep_ms = round(self.settings.past_s * 1000)
         self.past.take(effects, now_ms, keep_ms, self.settings.points)
-        for name in sorted(self._young):
-            case = self._cases.get(name)
-            if case is None or case.resolved_ms is not None or not self._is_young(case, now_ms):
-                self._young.discard(name)
-        return set(self._young)
+        young = self._young(now_ms)
+        if self._watch.is_outdated:
+            self._watch.renew(young)
+        now, concerned = self.topology.revision, self._watch.concerned(effects)
+        return _anew(case for case in young if case.id in concerned or case.judged_on != now)
 
     def judge(self, case: Case, now_ms: int) -> None:
-        """Find out who is suspected of an incident, as long as that is worth it.
+        """Find out who is suspected of an incident, if that may have changed and is worth it.
 
         Cost: in proportion to what the members shown can reach, and its effects since their onset.
         """
-        if case.resolved_ms is not None:
+        if case.resolved_ms is not None or not case.unjudged:
             return
+        case.unjudged, case.judged_on = False, self.topology.revision
         young = self._is_young(case, now_ms)
         if young:
-            self._young.add(case.id)
+            self._watch.put(case)
         if young or not case.blamed:
             case.blamed, case.suffering = _blamed(case, now_ms, self)
             if case.pattern not in CORRELATED:
                 case.pattern, case.looks_like = pattern_of(self._scene(case), self._patterns)
 
-    def obey(self, deploy: Deploy) -> None:
-        """Remember a deploy."""
+    def obey(self, deploy: Deploy, now_ms: int) -> set[str]:
+        """Remember a deploy; return the incidents that may look different now."""
         note_deploy(self._deploys, deploy)
+        return _anew(self._young(now_ms))
+
+    def _young(self, now_ms: int) -> list[Case]:
+        """Return the incidents whose suspects are still judged anew; watch no others."""
+        young: list[Case] = []
+        for name in self._watch.ids():
+            case = self._cases.get(name)
+            if case is None or not self._is_young(case, now_ms):
+                self._watch.drop(name)
+            elif case.resolved_ms is None:  # people may reopen one as it is
+                young.append(case)
+        return young
 
     def _scene(self, case: Case) -> Scene:
         key = case.blamed[0].suspect.resource.key if case.blamed else ""
@@ -116,6 +132,15 @@ class Blame:
 
     def _is_young(self, case: Case, now_ms: int) -> bool:
         return now_ms <= case.episode_ms + round(self.settings.until_s * 1000)
+
+
+def _anew(cases: Iterable[Case]) -> set[str]:
+    """Let incidents be judged anew; return their ids."""
+    names = set()
+    for case in cases:
+        case.unjudged = True
+        names.add(case.id)
+    return names
 
 
 def _blamed(case: Case, now_ms: int, bench: Blame) -> tuple[tuple[Blamed, ...], tuple[str, ...]]:
@@ -131,14 +156,9 @@ def _blamed(case: Case, now_ms: int, bench: Blame) -> tuple[tuple[Blamed, ...], 
         for node, each in found.items()
         if (trouble := _trouble(node, each, since_ms, bench)) is not None
     }
-    ranked = rank(
-        troubles,
-        bench.topology.callees,
-        bench.topology.needs,
-        since_ms,
-        _delay_share(records, found, bench.topology, since_ms),
-        bench.settings.cause,
-    )
+    slow = _delay_share(records, found, bench.topology, since_ms) if len(troubles) > 1 else 0.5
+    topology = bench.topology
+    ranked = rank(troubles, topology.callees, topology.needs, since_ms, slow, bench.settings.cause)
     out = []
     for node, share in ranked[: bench.settings.most]:
         each, trouble = found[node], troubles[node]

@@ -15,7 +15,7 @@ from schema import Evidence, Member, Resource, Suspect
 CLIMB_POINTS = 5  # that must rise one after the other to be called a climb
 
 
-class Blamed(msgspec.Struct, frozen=True):
+class Blamed(msgspec.Struct, frozen=True, gc=False):
     """A suspect, and its trouble in the form of a member's, for the words about it."""
 
     suspect: Suspect

@@ -9,14 +9,14 @@ import msgspec
 from operators.members import RULE, AlertRecord
 from operators.scope import place_of
 from operators.severity import Facts
-from schema import Resource, Severity
+from schema import Impact, Resource, Severity
 
 Facets = tuple[str, str, str, str, int]  # service, zone, tier, kind; floor, -1 for none
 Facet = Literal["service", "zone", "tier", "kind"]
 _PLACES: dict[Facet, int] = {"service": 0, "zone": 1, "tier": 2, "kind": 3}
 
 
-class Count(msgspec.Struct, array_like=True):
+class Count(msgspec.Struct, array_like=True, gc=False):
     """Of the alerts that are alike."""
 
     seen: int = 0  # that opened in this episode
@@ -76,7 +76,13 @@ class Tally(msgspec.Struct):
         if count.seen == 0:
             del self.counts[facets]
 
-    def facts(self, members: Mapping[str, AlertRecord], duration_s: float) -> Facts:
+    def facts(
+        self,
+        members: Mapping[str, AlertRecord],
+        duration_s: float,
+        impact: Impact,
+        needing: tuple[str, ...],
+    ) -> Facts:
         """Return what severity is judged by; a pass over members only where a maximum has gone."""
         if self.stale:
             held = [record for record in members.values() if record.closed_ms is None]
@@ -97,6 +103,8 @@ class Tally(msgspec.Struct):
             tuple(sorted({tier for *_, tier, _, _ in now} - {""})),
             tuple(sorted(floors, key=lambda floor: (-floor[0], floor[1]))),
             duration_s,
+            impact,
+            needing,
         )
 
     def by(self, facet: Facet) -> Counter[str]:

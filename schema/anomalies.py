@@ -10,7 +10,7 @@ from schema.names import Labels, Severity
 from schema.topology import Seen
 
 
-class Evidence(msgspec.Struct, frozen=True):
+class Evidence(msgspec.Struct, frozen=True, gc=False):
     """One metric's part in a verdict."""
 
     metric: str
@@ -24,7 +24,7 @@ class Evidence(msgspec.Struct, frozen=True):
     onset_ms: int  # first tick at which this metric left its band
 
 
-class Anomaly(msgspec.Struct, frozen=True):
+class Anomaly(msgspec.Struct, frozen=True, gc=False):
     """One edge of one resource's alert: it opened, it changed while open, it closed."""
 
     edge: Literal["open", "update", "close"]
@@ -44,7 +44,7 @@ class Anomaly(msgspec.Struct, frozen=True):
         return f"{self.kind}@{self.resource.key}"
 
 
-class Effect(msgspec.Struct, frozen=True, array_like=True):
+class Effect(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """How bad one metric of one resource was at one tick, whether or not it made an alert."""
 
     tick_ms: int

@@ -9,7 +9,7 @@ from schema.metrics import Resource
 from schema.names import Severity
 
 
-class Member(msgspec.Struct, frozen=True):
+class Member(msgspec.Struct, frozen=True, gc=False):
     """A resource's part in an incident."""
 
     resource: Resource
@@ -22,7 +22,7 @@ class Member(msgspec.Struct, frozen=True):
     evidence: tuple[Evidence, ...]
 
 
-class Suspect(msgspec.Struct, frozen=True):
+class Suspect(msgspec.Struct, frozen=True, gc=False):
     """A resource that an incident may have started at."""
 
     resource: Resource
@@ -30,7 +30,7 @@ class Suspect(msgspec.Struct, frozen=True):
     why: str  # in words, with evidence
 
 
-class Impact(msgspec.Struct, frozen=True):
+class Impact(msgspec.Struct, frozen=True, gc=False):
     """Who is hit beside the members: the blast radius."""
 
     dependants: int = 0  # resources that need a member, by the topology
@@ -61,7 +61,7 @@ Event = Literal[
 ]
 
 
-class Incident(msgspec.Struct, frozen=True):
+class Incident(msgspec.Struct, frozen=True, gc=False):
     """What people are told: a snapshot, complete in itself, at one revision."""
 
     id: str
@@ -96,7 +96,7 @@ class Incident(msgspec.Struct, frozen=True):
     merged: tuple[str, ...] = ()  # ids of those that are part of it
 
 
-class Transition(msgspec.Struct, frozen=True):
+class Transition(msgspec.Struct, frozen=True, gc=False):
     """One step in an incident's life, with the incident as it then was."""
 
     event: Event

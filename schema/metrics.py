@@ -11,7 +11,7 @@ Felt = Literal["", "delay", "failure"]
 """How those feel it who call a resource: each request takes longer, or requests fail."""
 
 
-class Resource(msgspec.Struct, frozen=True):
+class Resource(msgspec.Struct, frozen=True, gc=False):
     """A cloud resource. `name` is exactly what came in; `key` is its identity everywhere."""
 
     cloud: str  # "aws", "azure", "gcp", or "" where unknown

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 
 from operators.tally import Tally
 from operators.triage import Triage, TriageSettings, TriageState
-from schema import Anomaly, Severity
+from schema import Anomaly, Impact, Severity
 from tests.operators.alert_histories import GROUPS, histories, whole
 from tests.operators.edges import closed, edge, resource, told
 
@@ -17,7 +17,8 @@ def test_a_tally_kept_up_by_edges_is_that_of_the_members(edges: list[Anomaly]) -
     ledger = msgspec.msgpack.decode(triage.snapshot(), type=TriageState).ledger
     for case in ledger.cases.values():
         fresh = Tally.of(case.members, case.episode_ms)
-        assert case.tally.facts(case.members, 1.0) == fresh.facts(case.members, 1.0)
+        of = (case.members, 1.0, Impact(), ())
+        assert case.tally.facts(*of) == fresh.facts(*of)
         assert case.tally.counts == fresh.counts
         assert case.tally.open_alerts == fresh.open_alerts
 
