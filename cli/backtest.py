@@ -48,7 +48,7 @@ def backtest(
         Path | None, typer.Option(help="Who calls whom. Default: topology.yaml of a folder.")
     ] = None,
     workers: Annotated[int, typer.Option(help="Worker processes.", min=1, max=64)] = 1,
-    batch: Annotated[int, typer.Option(help="Payloads read at once.", min=1)] = 1000,
+    batch: Annotated[int, typer.Option(help="Payloads read at once.", min=1)] = 10_000,
     config: Annotated[
         str | None,
         typer.Option("-c", "--config", help="Settings, apart from sources and sinks."),

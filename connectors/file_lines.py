@@ -5,7 +5,7 @@ accepts: `UNREADABLE`, the reason, and the bytes concerned. So it ends as a reje
 """
 
 import zlib
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
@@ -32,7 +32,7 @@ class Run(NamedTuple):
     """Payloads at consecutive positions from `position`; the next one stands at `next_position`."""
 
     position: int
-    payloads: list[bytes]
+    payloads: Sequence[bytes]
     next_position: int
 
 

@@ -18,14 +18,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from connectors.file_lines import UNREADABLE, Run, read_lines, unreadable
+from connectors.table_rows import LARGEST_EPOCH_S, TableRows, text_of
 
 FIELDS = ("cloud", "service", "account", "region", "unit")  # columns that keep their name
-ROWS_AT_ONCE = 4096
+ROWS_AT_ONCE = 16_384  # at most
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 _ENDINGS = re.compile(r"\.(csv(\.gz|\.zst)?|parquet)$")
-_LARGEST_EPOCH_S = 1e11  # a larger number is milliseconds: 1e11 s is the year 5138, 1e11 ms 1973
 _LARGEST_EPOCH_MS = 253_402_300_800_000  # the year 10000
 
 
@@ -69,7 +69,7 @@ def epoch_ms(moment: object) -> int:
         if isinstance(moment, str):
             return _calendar_ms(moment)
         raise ValueError("no time")
-    ms = round(number * 1000) if abs(number) < _LARGEST_EPOCH_S else round(number)
+    ms = round(number * 1000) if abs(number) < LARGEST_EPOCH_S else round(number)
     if abs(ms) >= _LARGEST_EPOCH_MS:
         raise ValueError("time out of range")
     return ms
@@ -97,6 +97,11 @@ class _RowWriter:
                 self._fault = f"no column {name}"
         if len(set(header)) < len(header):
             self._fault = "a column name that stands twice"
+
+    @property
+    def reads(self) -> bool:
+        """Whether any row can be read."""
+        return not self._fault
 
     def _ms(self, moment: object) -> int:
         return moment if self._exact_ms and isinstance(moment, int) else epoch_ms(moment)
@@ -131,20 +136,16 @@ class _RowWriter:
             if name in (columns.timestamp, columns.value) or cell is None or cell == "":
                 continue
             if name == columns.resource:
-                sample["resource"] = _text(cell)
+                sample["resource"] = text_of(cell)
             elif name == columns.metric:
-                sample["metric"] = _text(cell)
+                sample["metric"] = text_of(cell)
             elif name in FIELDS:
-                sample[name] = _text(cell)
+                sample[name] = text_of(cell)
             else:
-                attributes[name] = _text(cell)
+                attributes[name] = text_of(cell)
         if attributes:
             sample["attributes"] = attributes
         return msgspec.json.encode(sample)
-
-
-def _text(cell: object) -> str:
-    return cell.decode(errors="backslashreplace") if isinstance(cell, bytes) else str(cell)
 
 
 def read_csv(
@@ -186,11 +187,13 @@ def _cells(line: bytes) -> list[str] | None:
         return None
 
 
-def read_parquet(path: Path, start: int, columns: TableColumns) -> Generator[Run, None, None]:
+def read_parquet(
+    path: Path, start: int, columns: TableColumns, rows_at_once: int = ROWS_AT_ONCE
+) -> Generator[Run, None, None]:
     """Yield the rows of the file from row number `start`, row group by row group.
 
     A damaged row group gives the rows before the damage, then one payload that says so in place of
-    the others. Memory: the encoded pages of a row group.
+    the others. Memory: the encoded pages of a row group, and the rows that are read at once.
     """
     try:
         file = pq.ParquetFile(path)
@@ -203,44 +206,30 @@ def read_parquet(path: Path, start: int, columns: TableColumns) -> Generator[Run
         times = schema.get_all_field_indices(columns.timestamp)
         exact_ms = any(pa.types.is_timestamp(schema.types[i]) for i in times)
         writer = _RowWriter(path, schema.names, columns, exact_ms)
+        said = (columns.timestamp, columns.value) if writer.reads else ("", "")
         first = 0
         for group in range(file.num_row_groups):
             end = first + file.metadata.row_group(group).num_rows
             if end > start:
-                yield from _row_group(file, group, (first, end), start, writer)
+                batches = file.iter_batches(rows_at_once, row_groups=[group], use_threads=False)
+                tables = (TableRows(batch, writer.payload, *said) for batch in batches)
+                yield from _row_group(tables, group, (first, end), start)
             first = end
         if first < start:
             raise ValueError(f"{path}: must have at least {start} rows to go on, got {first}")
 
 
 def _row_group(
-    file: pq.ParquetFile, group: int, span: tuple[int, int], start: int, writer: _RowWriter
+    tables: Iterator[TableRows], group: int, span: tuple[int, int], start: int
 ) -> Iterator[Run]:
     position, end = span
     try:
-        for batch in file.iter_batches(ROWS_AT_ONCE, row_groups=[group], use_threads=False):
-            skip = min(batch.num_rows, max(0, start - position))
-            names = batch.schema.names
-            cells = [_plain(column.slice(skip)) for column in batch.columns]
-            rows = [
-                writer.payload(dict(zip(names, row, strict=True)))
-                for row in zip(*cells, strict=True)
-            ]
-            position += batch.num_rows
+        for table in tables:
+            rows = table[max(0, start - position) :]
+            position += len(table)
             if rows:
                 yield Run(position - len(rows), rows, position)
     except (pa.ArrowException, OSError) as ex:
         if position >= start:
             lost = unreadable(f"{end - position} rows of row group {group} ({ex})")
             yield Run(position, [lost], end)
-
-
-def _plain(column: pa.Array) -> list[object]:
-    """Return a column's cells as Python values, times as epoch ms."""
-    if pa.types.is_timestamp(column.type):
-        column = column.cast(pa.timestamp("ms", column.type.tz), safe=False).cast(pa.int64())
-    try:
-        cells: list[object] = column.to_pylist()
-    except UnicodeDecodeError:  # text that is none
-        cells = column.cast(pa.large_binary()).to_pylist()
-    return cells

@@ -13,9 +13,10 @@ import msgspec
 
 from connectors.file_lines import Run, read_lines
 from connectors.file_listing import SourceFile, list_files
-from connectors.file_tables import TableColumns, read_csv, read_parquet
+from connectors.file_tables import ROWS_AT_ONCE, TableColumns, read_csv, read_parquet
 from connectors.file_whole import read_whole, reads_whole
 from connectors.formats.encodings import check_encoding
+from connectors.origin import Reader
 from schema import Chunk
 
 
@@ -28,7 +29,7 @@ class FileSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="f
     paths: tuple[str, ...]  # files, folders, or patterns such as "data/**/*.jsonl.gz"
     format: str = ""  # of lines or whole files; "": each folder's manifest.json names it
     encoding: str = "auto"  # of whole files; lines: gzip and Zstandard, by name or first bytes
-    chunk_payloads: int = 1000
+    chunk_payloads: int = 10_000
     chunk_bytes: int = 4_194_304  # a larger payload comes alone
     max_payload_bytes: int = 16_777_216  # a longer line or message is cut here and rejected
     columns: TableColumns = TableColumns()
@@ -105,6 +106,38 @@ class FileReader:
             self._next_position = run.next_position
 
 
+class RunReader:
+    """One open file whose runs are as long as chunks; see `connectors.origin.Reader`."""
+
+    def __init__(self, runs: Generator[Run, None, None], source: FileSource) -> None:
+        self._runs = runs
+        self._next = next(runs, None)
+
+    @property
+    def ended(self) -> bool:
+        """True: everything was returned."""
+        return self._next is None
+
+    @property
+    def caught_up(self) -> bool:
+        """True at the end."""
+        return self.ended
+
+    def read(self) -> Chunk | None:
+        """Return the next chunk; None at the end."""
+        run = self._next
+        if run is None:
+            return None
+        self._next = next(self._runs, None)
+        positions = range(run.position, run.position + len(run.payloads))
+        return Chunk(run.payloads, positions, run.next_position)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._runs.close()
+        self._next = None
+
+
 class FileOrigin:
     """The files of a `FileSource`, listed once, when it is built.
 
@@ -133,25 +166,31 @@ class FileOrigin:
         with _naming(file.path):
             return self._source.encoding if reads_whole(file.path, file.format) else "none"
 
-    def open(self, partition: str, position: int | None) -> FileReader:
+    def open(self, partition: str, position: int | None) -> Reader:
         """Open at `position`: lines before it are read and skipped, row groups are not read.
 
         Raises: ValueError if the file cannot be read, or is shorter than `position`.
         """
         file = self._files[partition]
         with _naming(file.path):
-            return FileReader(self._runs(file, position or 0), self._source)
+            runs = self._runs(file, position or 0)
+            return (RunReader if _is_table(file) else FileReader)(runs, self._source)
 
     def _runs(self, file: SourceFile, start: int) -> Generator[Run, None, None]:
         source = self._source
-        if file.path.suffix == ".parquet":
-            return read_parquet(file.path, start, source.columns)
+        if _is_table(file):
+            rows = min(ROWS_AT_ONCE, source.chunk_payloads)
+            return read_parquet(file.path, start, source.columns, rows)
         limit = source.max_payload_bytes
         if ".csv" in file.path.suffixes[-2:]:
             return read_csv(file.path, start, limit, source.columns)
         if reads_whole(file.path, file.format):
             return read_whole(file.path, start, limit)
         return read_lines(file.path, start, limit)
+
+
+def _is_table(file: SourceFile) -> bool:
+    return file.path.suffix == ".parquet"
 
 
 @contextmanager

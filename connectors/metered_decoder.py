@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from connectors.formats.tabular import size_of
 from schema import Decoded, NamedDecoder, SeriesTable
 
 
@@ -67,7 +68,7 @@ class MeteredDecoder:
         began_s = self._clock()
         decoded = self._decode(payloads, table)
         self._seconds.inc(self._clock() - began_s)
-        self._bytes.inc(sum(map(len, payloads)))
+        self._bytes.inc(size_of(payloads))
         self._payloads.inc(len(payloads))
         if len(decoded.batch.ts_ms):
             self._event_time.labels(*self._by).set(int(decoded.batch.ts_ms.max()) / 1000)

@@ -14,7 +14,7 @@ from schema.names import F64, I32, I64
 class Chunk:
     """What a reader got in one poll: payloads of one partition, in order."""
 
-    payloads: list[bytes]
+    payloads: Sequence[bytes]
     positions: Sequence[int]  # of each payload: Kafka offset, line number from 0, row
     next_position: int  # where to go on after this chunk
     stamps_ms: I64 | None = None  # the records' own time stamps, where the source has them

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from connectors.formats.tabular import Tabular
 from schema import I32, Decoded, Decoder, SampleBatch, SeriesTable
 
 _BLOCK_BYTES = 393_216
@@ -22,6 +23,8 @@ class InBlocks:
 
     def __call__(self, payloads: Sequence[bytes], table: SeriesTable) -> Decoded:
         """See schema.Decoder."""
+        if isinstance(payloads, Tabular):
+            return self._decode(payloads, table)
         blocks = sum(map(len, payloads)) // _BLOCK_BYTES + 1
         size = -(-len(payloads) // blocks)
         if len(payloads) <= size:

@@ -4,7 +4,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from connectors import file_tables
 from connectors.file_tables import TableColumns
 from connectors.files import FileOrigin
 from tests.connectors.reading import TEXT, chunks, make, read, source, write
@@ -27,9 +26,8 @@ def test_chunk_sizes_do_not_change_what_is_read(
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("chunk_payloads", [1, 7, 25])
 def test_reading_goes_on_at_the_next_position_of_every_chunk(
-    tmp_path: Path, name: str, chunk_payloads: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, name: str, chunk_payloads: int
 ) -> None:
-    monkeypatch.setattr(file_tables, "ROWS_AT_ONCE", 4)
     path = make(tmp_path / name)
     origin = FileOrigin(source(path, chunk_payloads=chunk_payloads))
     whole, seen = read(path), 0
