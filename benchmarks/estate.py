@@ -206,6 +206,11 @@ class MemoryReader:
         """The same."""
         return self.ended
 
+    @property
+    def share(self) -> float:
+        """Not followed."""
+        return 0.0
+
     def read(self) -> Chunk | None:
         """Return the next payloads."""
         if self.ended:

@@ -18,7 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.quality import DATA, data_folder, judged
-from cli.backtest import settings_for
+from cli.history import settings_for
+from cli.places import Reach
 from flows.backtest import run
 from flows.summary import IncidentLine
 from operators.rules import Rule
@@ -74,7 +75,8 @@ def _raised(folder: Path, alert: _Alert, given: bool) -> IncidentLine | None:
         lines.sort(key=lambda line: int(msgspec.json.decode(line)["ts_ms"]))
     samples = folder / "samples.jsonl"
     samples.write_bytes(b"".join(lines))
-    app = settings_for([str(samples)], "foreshock-json", folder / "topology.json", 1000, None)
+    nowhere = Reach(None, None, None)
+    app = settings_for([str(samples)], "foreshock-json", folder / "topology.json", 1000, nowhere)
     if given:
         detect = msgspec.structs.replace(app.detect, rules=(ALARM,))
         app = msgspec.structs.replace(app, detect=detect)

@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from cli.errors import BadInput, bad_input
-from cli.places import PREFIX, Brokers, Properties, Reach, Settings, client_for, is_file, source_of
+from cli.places import PREFIX, Brokers, Properties, Reach, Settings, is_file, topic_source
 
 if TYPE_CHECKING:
     from config.app import App
@@ -141,30 +141,12 @@ def _of_topic(
     topic: str, format_name: str | None, reach: Reach, start: str, follow: bool
 ) -> "tuple[App, list[Feed]]":
     from config.app import App
-    from connectors.formats.auto import AUTO
-    from connectors.formats.registry import check_format
-    from connectors.kafka_settings import KafkaSource, Topic
     from flows.assemble import catalogue_of
     from flows.peek_input import feeds_of
 
-    client = client_for(topic, reach)
+    source = topic_source(topic, format_name, reach, start, "never" if follow else "now")
     given = reach.app()
-    known = None if given is None else source_of(topic, given)
-    entry = Topic(topic, AUTO) if known is None else known.entries()[0]
     with bad_input():
-        check_format(format_name or entry.format)
-        try:
-            source = KafkaSource(
-                brokers=client.brokers,
-                client_id=client.client_id,
-                connect_timeout_s=client.connect_timeout_s,
-                properties=client.properties,
-                topics=(Topic(topic, format_name or entry.format, entry.encoding),),
-                start=start,
-                end="never" if follow else "now",
-            )
-        except ValueError as ex:
-            raise BadInput(str(ex).replace("start must", "--from must", 1)) from ex
         app = App(sources=(source,)) if given is None else _with_source(given, source)
         return app, feeds_of(app, catalogue_of(app))
 

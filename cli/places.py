@@ -94,6 +94,37 @@ def client_for(topic: str, reach: Reach, unknown: str = NO_FILE) -> "KafkaClient
         )
 
 
+def topic_source(
+    topic: str, format_name: str | None, reach: Reach, start: str, end: str
+) -> "KafkaSource":
+    """Return a source that reads `topic` alone, as the settings and options say.
+
+    Raises: BadInput, which calls `start` --from, as the commands do.
+    """
+    from connectors.formats.auto import AUTO
+    from connectors.formats.registry import check_format
+    from connectors.kafka_settings import KafkaSource, Topic
+
+    client = client_for(topic, reach)
+    given = reach.app()
+    known = None if given is None else source_of(topic, given)
+    entry = Topic(topic, AUTO) if known is None else known.entries()[0]
+    with bad_input():
+        check_format(format_name or entry.format)
+        try:
+            return KafkaSource(
+                brokers=client.brokers,
+                client_id=client.client_id,
+                connect_timeout_s=client.connect_timeout_s,
+                properties=client.properties,
+                topics=(Topic(topic, format_name or entry.format, entry.encoding),),
+                start=start,
+                end=end,
+            )
+        except ValueError as ex:
+            raise BadInput(str(ex).replace("start must", "--from must", 1)) from ex
+
+
 def source_of(topic: str, app: "App") -> "KafkaSource | None":
     """Return the source of the settings that reads `topic`, as one that reads it alone."""
     from connectors.kafka_settings import KafkaSource, Topic

@@ -36,17 +36,17 @@ def write_summary(summary: "Summary", file: Path) -> None:
 def summary_lines(summary: "Summary") -> list[str]:
     """Return a summary as people read it."""
     counts = summary.counts
-    rate = f"{counts.samples / counts.elapsed_s:,.0f} samples/s" if counts.elapsed_s > 0 else ""
     lines = [_incident(line) for line in summary.incidents[:MAX_SHOWN]]
     if len(summary.incidents) > MAX_SHOWN:
         lines.append(f"... and {len(summary.incidents) - MAX_SHOWN} more")
     lines += map(_drift_event, summary.drift_events)
     lines += [
         "",
+        *([f"PARTIAL     {summary.partial}"] if summary.partial else ()),
         f"payloads    {counts.payloads:,}",
         f"samples     {counts.samples:,} ({_others(counts)})",
         f"resources   {counts.resources:,}",
-        f"took        {counts.elapsed_s:,.1f} s  {rate}".rstrip(),
+        f"took        {_cost(counts)}",
         f"incidents   {len(summary.incidents):,}",
     ]
     if summary.labelled is not None:
@@ -54,6 +54,18 @@ def summary_lines(summary: "Summary") -> list[str]:
     if summary.figures is not None:
         lines += figure_lines(summary.figures)
     return [*lines, f"outcome     {summary.outcome_digest}"]
+
+
+def _cost(counts: "Counts") -> str:
+    """Say how long it took, how fast that is, and what it used."""
+    parts = [f"{counts.elapsed_s:,.1f} s"]
+    if counts.samples_per_s is not None:
+        parts.append(f"{counts.samples_per_s:,.0f} samples/s")
+    if counts.times_real_time:
+        parts.append(f"{counts.times_real_time:,.0f} times real time")
+    if counts.peak_rss_bytes:
+        parts.append(f"CPU {counts.cpu_s:,.1f} s, {counts.peak_rss_bytes / 2**20:,.0f} MiB")
+    return ", ".join(parts)
 
 
 def _others(counts: "Counts") -> str:

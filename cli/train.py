@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from cli.backtest import settings_for
 from cli.errors import BadInput
+from cli.history import settings_for
+from cli.places import Reach
 
 if TYPE_CHECKING:
     from config.app import App
@@ -91,7 +92,7 @@ def _settings(paths: list[str] | None, format_name: str | None, config: str | No
     from flows.run import with_control_log
 
     if paths:
-        return settings_for(paths, format_name, None, 1000, config)
+        return settings_for(paths, format_name, None, 1000, Reach(None, config, None))
     if config is None:
         raise BadInput("say what to train on: PATHS, or -c FILE for its sources")
     return with_control_log(load_app(config))

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -138,6 +139,11 @@ class FileControlLog:
         Raises: ValueError if it has fewer.
         """
         return FileTail(self._path, position or 0)
+
+
+def write_log(path: Path, records: Iterable[Record]) -> None:
+    """Make a control log in a file of records that are durable elsewhere."""
+    path.write_bytes(b"".join(encode(record) + b"\n" for record in records))
 
 
 class FileTail:

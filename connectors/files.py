@@ -16,6 +16,7 @@ from connectors.file_listing import SourceFile, list_files
 from connectors.file_tables import ROWS_AT_ONCE, TableColumns, read_csv, read_parquet
 from connectors.file_whole import read_whole, reads_whole
 from connectors.formats.encodings import check_encoding
+from connectors.instants import bound_ms
 from connectors.origin import Reader
 from schema import Chunk
 
@@ -33,6 +34,8 @@ class FileSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="f
     chunk_bytes: int = 4_194_304  # a larger payload comes alone
     max_payload_bytes: int = 16_777_216  # a longer line or message is cut here and rejected
     columns: TableColumns = TableColumns()
+    start: str = ""  # an RFC 3339 time: samples from then on; "": all
+    end: str = ""  # and before then
 
     def __post_init__(self) -> None:
         if not self.paths or "" in self.paths:
@@ -41,6 +44,8 @@ class FileSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="f
         for name in ("chunk_payloads", "chunk_bytes", "max_payload_bytes"):
             if not 1 <= getattr(self, name) <= 2**30:
                 raise ValueError(f"{name} must be in [1, 2**30], got {getattr(self, name)!r}")
+        bound_ms("start", self.start)
+        bound_ms("end", self.end)
 
 
 class FileReader:
@@ -66,6 +71,11 @@ class FileReader:
     def caught_up(self) -> bool:
         """True at the end: nothing is ever added to a file."""
         return self.ended
+
+    @property
+    def share(self) -> float:
+        """Nobody knows."""
+        return 0.0
 
     def read(self) -> Chunk | None:
         """Return the next chunk; None at the end."""
@@ -123,6 +133,11 @@ class RunReader:
         """True at the end."""
         return self.ended
 
+    @property
+    def share(self) -> float:
+        """Nobody knows."""
+        return 0.0
+
     def read(self) -> Chunk | None:
         """Return the next chunk; None at the end."""
         run = self._next
@@ -151,6 +166,11 @@ class FileOrigin:
         self.name = name
         self._source = source
         self._files = list_files(source.paths, source.format)
+
+    @property
+    def times_ms(self) -> tuple[int | None, int | None]:
+        """Return from when and before when samples are taken; None: there is no bound."""
+        return bound_ms("start", self._source.start), bound_ms("end", self._source.end)
 
     def partitions(self) -> list[str]:
         """Return the files' paths relative to their common folder, sorted."""

@@ -6,7 +6,13 @@ import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from connectors.control_log import IdleMark, Record, decode, encode
-from connectors.kafka_client import Contact, KafkaUnavailableError, asking, make_consumer
+from connectors.kafka_client import (
+    Contact,
+    KafkaUnavailableError,
+    asking,
+    find_partitions,
+    make_consumer,
+)
 from connectors.kafka_settings import KafkaOutput
 from connectors.kafka_sink import Outgoing, Outlet, ensure_topic
 from connectors.kafka_to_end import POLL_S, POLL_SIZE, read_to_end
@@ -60,6 +66,26 @@ class KafkaControlLog:
             offset = message.offset() or 0
             self._records.append(decode(message.value() or b"", f"kafka:{topic}@{offset}"))
             self._next = offset + 1
+
+
+def read_control_topic(settings: KafkaOutput) -> list[Record]:
+    """Return the records of a control log in a topic, which is only looked at.
+
+    Raises: KafkaUnavailableError if it cannot be read, or there is none.
+    """
+    name = f"kafka:{settings.topic}"
+    contact = Contact(name, settings)
+    consumer = make_consumer(settings, contact)
+    try:
+        if find_partitions(settings, contact, consumer, settings.topic) is None:
+            raise KafkaUnavailableError(f"{name}: no such topic at {settings.brokers}")
+        with asking(settings, contact, f"{name}: read"):
+            return [
+                decode(message.value() or b"", f"{name}@{message.offset()}")
+                for message in read_to_end(settings, consumer, settings.topic, 0)
+            ]
+    finally:
+        consumer.close()
 
 
 class KafkaTail:

@@ -32,7 +32,10 @@ GONE = frozenset((KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE)
 
 
 class KafkaReader:
-    """One open partition. Offsets may have gaps: compaction, transactions."""
+    """One open partition. Offsets may have gaps: compaction, transactions.
+
+    An end that lies in the past is an offset, found once, when the partition is opened.
+    """
 
     def __init__(
         self,
@@ -63,8 +66,10 @@ class KafkaReader:
         with asking(settings, contact, f"{self._name}: offsets"):
             try:
                 first, last = self._bounds()
-                self._next = self._start(first, last) if position is None else position
-                self._end = last if settings.end == "now" else None
+                self._first = self._next = (
+                    self._start(first, last) if position is None else position
+                )
+                self._end = self._fixed_end(last)
             finally:
                 consumer.poll(0)
         never = settings.end in {"never", "now"}
@@ -87,6 +92,13 @@ class KafkaReader:
             self._sure = self._verify()
             self._asked_s = time.monotonic()
         return self._sure and not self._contact.lost
+
+    @property
+    def share(self) -> float:
+        """How much of a range with an end has been read, by offsets."""
+        if self._end is None or self._end <= self._first:
+            return 0.0
+        return min(1.0, (self._next - self._first) / (self._end - self._first))
 
     def read(self) -> Chunk | None:
         """Return the messages that have arrived."""
@@ -157,7 +169,7 @@ class KafkaReader:
             self._moved = True
         self._at_end = self._sure = True
         self._asked_s = time.monotonic()
-        if self._end_ms is not None and self._clock().timestamp() * 1000 >= self._end_ms:
+        if self._end_ms is not None and self._now_ms() >= self._end_ms:
             self.ended = True  # nothing at or after the end time has come, and it is past
 
     def _beyond(self, offset: int, kind: int, stamp_ms: int) -> bool:
@@ -191,12 +203,26 @@ class KafkaReader:
             return first
         if self._settings.start == "latest":
             return last
-        start_ms = instant_ms("start", self._settings.start)
-        asked = TopicPartition(self._topic, self._partition, start_ms)
+        return self._offset_at(instant_ms("start", self._settings.start), last)
+
+    def _fixed_end(self, last: int) -> int | None:
+        """Return the offset before which reading ends; None: that is not known yet, or never."""
+        end = self._settings.end
+        if end in {"never", "now"}:
+            return last if end == "now" else None
+        end_ms = instant_ms("end", end)
+        return self._offset_at(end_ms, last) if end_ms <= self._now_ms() else None
+
+    def _offset_at(self, time_ms: int, last: int) -> int:
+        """Return the offset of the first record stamped at or after a time, `last` if none is."""
+        asked = TopicPartition(self._topic, self._partition, time_ms)
         found = self._consumer.offsets_for_times([asked], self._settings.connect_timeout_s)[0]
         if found.error is not None:
             raise KafkaException(found.error)
         return last if found.offset == OFFSET_END else found.offset
+
+    def _now_ms(self) -> float:
+        return self._clock().timestamp() * 1000
 
     def _bounds(self) -> tuple[int, int]:
         """Return the first offset and the one after the last."""

@@ -1,12 +1,12 @@
 """How Kafka is reached, what is read from it and what is written to it."""
 
 import re
-from datetime import datetime
 from functools import cache
 from typing import Literal
 
 import msgspec
 
+from connectors import instants
 from connectors.formats.encodings import check_encoding
 
 SECRET = re.compile(
@@ -179,13 +179,10 @@ def check_topic(field: str, topic: str) -> None:
 
 def instant_ms(field: str, text: str) -> int:
     """Return an RFC 3339 time in ms; raise ValueError if it is none or names no zone."""
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
+    found = instants.instant_ms(text)
+    if found is None:
         words = {"start": "'earliest', 'latest'", "end": "'never', 'now'"}[field]
         raise ValueError(
             f"{field} must be {words} or a time such as '2026-03-01T00:00:00Z', got {text!r}"
         )
-    return round(instant.timestamp() * 1000)
+    return found

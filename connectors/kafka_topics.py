@@ -83,7 +83,7 @@ class TopicWatch:
         self._patterns = patterns if first else []
         self._known = frozenset((*read, *ours))
         self._every_s = settings.check_partitions_s
-        self._bounded = settings.end == "now"  # what is new was not there at the end
+        self._bounded = settings.end != "never"  # what is new does not belong to the range
         self._monotonic = monotonic
         self._due_s = monotonic() + self._every_s
         self._doubt_s: float | None = None  # since when the topic has seemed to be gone

@@ -166,6 +166,22 @@ class Registry:
         """
         return self._load(_find(self.list(), version))
 
+    def entry(self, version: str) -> Entry:
+        """Return what the index says of a version, at the last.
+
+        Raises:
+            ModelRefused: unknown.
+        """
+        return _find(self.list(), version)
+
+    def copy(self, into: Path, entries: Sequence[Entry]) -> None:
+        """Make a registry at `into` that says of this one's versions what `entries` say."""
+        other = Registry(into)
+        with other._writing():
+            for version in sorted({entry.version for entry in entries}):
+                shutil.copytree(self._path / version, into / version)
+            other._write_index(entries)
+
     def manifest(self, entry: Entry) -> Manifest:
         """Return what is said of a version, without a look at its arrays.
 

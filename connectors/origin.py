@@ -22,6 +22,11 @@ class Reader(Protocol):
         """Whether it stands at the end of what exists now, and knows that it does."""
         ...
 
+    @property
+    def share(self) -> float:
+        """How much of what there is to read has been returned, in [0, 1]; 0: nobody knows."""
+        ...
+
     def read(self) -> Chunk | None:
         """Return what comes next, None if nothing has come yet; wait for 50 ms at most.
 

@@ -9,15 +9,17 @@ import numpy as np
 
 from schema import I64
 
-STATE, WATERMARK = 0, 1  # columns
+STATE, WATERMARK, DONE = 0, 1, 2  # columns
+WHOLE = 1_000_000  # what DONE counts to
 UNOPENED, ACTIVE, IDLE, ENDED = 0, 1, 2, 3  # zeros, as a new file has, mean "unopened"
 
 
 class Pace:
     """Watermark and state of every partition, by its place in the global list.
 
-    `table` is (n, 2) int64: state, watermark in ms. Each row has one writer, its partition; a
-    reader may see a row one write old, which delays a pause and changes no result.
+    `table` is (n, 3) int64: state, watermark in ms, millionths of it that are read. Each row has
+    one writer, its partition; a reader may see a row one write old, which delays a pause and
+    changes no result.
     Partitions that nobody has opened here (they may be on another host) do not count.
     """
 
@@ -27,7 +29,7 @@ class Pace:
     @classmethod
     def local(cls, partitions: int) -> Self:
         """Return a pace for the partitions of this process alone."""
-        return cls(np.zeros((partitions, 2), dtype=np.int64))
+        return cls(np.zeros((partitions, 3), dtype=np.int64))
 
     @classmethod
     def shared(cls, path: Path, partitions: int) -> Self:
@@ -36,7 +38,7 @@ class Pace:
         The first process makes the file. Give every run a new path: what an earlier run left
         would count as partitions that stand still.
         """
-        size = max(1, partitions) * 2 * 8
+        size = max(1, partitions) * 3 * 8
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             found = os.fstat(file).st_size
@@ -49,8 +51,13 @@ class Pace:
             memory = mmap.mmap(file, size)
         finally:
             os.close(file)
-        table = np.frombuffer(memory, dtype=np.int64).reshape(-1, 2)
+        table = np.frombuffer(memory, dtype=np.int64).reshape(-1, 3)
         return cls(table[:partitions])
+
+    @classmethod
+    def seen(cls, path: Path) -> Self:
+        """Return what the processes have written into the file at `path` so far."""
+        return cls(np.fromfile(path, dtype=np.int64).reshape(-1, 3))
 
     def __len__(self) -> int:
         return len(self._table)
@@ -67,7 +74,21 @@ class Pace:
 
     def end(self, index: int) -> None:
         """Say that nothing will ever follow in a partition."""
+        self._table[index, DONE] = WHOLE
         self._table[index, STATE] = ENDED
+
+    def come(self, index: int, share: float) -> None:
+        """Say which share, in [0, 1], of what there is to read of a partition has been read."""
+        self._table[index, DONE] = int(share * WHOLE)
+
+    def leave_out(self, index: int) -> None:
+        """Say that a partition does not count in how much has been read."""
+        self._table[index, DONE] = -1
+
+    def share(self) -> float:
+        """Return how much has been read, in [0, 1]: the mean of the partitions' shares."""
+        done = self._table[:, DONE]
+        return float(done[done >= 0].mean()) / WHOLE if (done >= 0).any() else 0.0
 
     def lowest_ms(self) -> int | None:
         """Return the lowest watermark of the open partitions, idle ones too; None: none is open.

@@ -202,6 +202,7 @@ class OpenPartition(StatefulSourcePartition[Item, bytes]):
         if cut < chunk.next_position:
             chunk, self._pending = _split(chunk, cut)
         self._position = chunk.next_position
+        self._pace.come(self._shape.index, self._reader.share)
         return chunk
 
     def _cut(self, chunk: Chunk) -> int:

@@ -93,6 +93,7 @@ class Intake(FixedPartitionedSource[Item, bytes], Generic[Item]):
         self._control = control
         if control is not None:
             self._pace.rest(self.names.index(NAME), NEVER_MS)  # nobody gets ahead before it is open
+            self._pace.leave_out(self.names.index(NAME))
         self._clock = clock
         self._monotonic = monotonic
 

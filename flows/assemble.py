@@ -25,6 +25,7 @@ from connectors.metered_decoder import MeteredDecoder
 from connectors.meters import Meters
 from connectors.origin import Origin
 from connectors.pace import Pace
+from connectors.ranged_decoder import RangedDecoder
 from connectors.simulator.origin import SimulatorOrigin
 from connectors.simulator.settings import OWN_FORMAT
 from connectors.source import Intake, wall_clock
@@ -93,7 +94,7 @@ class Sources:
         `remembered` is the format that it had found before a restart, "" if none.
         """
         found = self._by_name[origin]
-        return create_decoder(
+        decoder = create_decoder(
             _format(found, partition),
             self._catalogue,
             self._app.decode,
@@ -102,6 +103,9 @@ class Sources:
             source=f"{origin}/{partition}",
             found=remembered,
         )
+        if isinstance(found, FileOrigin) and found.times_ms != (None, None):
+            return RangedDecoder(decoder, *found.times_ms)
+        return decoder
 
     def _stage(self, origin: str, partition: str, index: int, resume: bytes | None) -> Ingest:
         decoder = self.decoder(origin, partition, remembered_format(resume))

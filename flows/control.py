@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from config.app import App
-from connectors.control_log import ControlLog, FileControlLog
+from connectors.control_log import ControlLog, FileControlLog, Record
 from connectors.control_sink import ControlSink
 from connectors.control_source import ControlSource, Guide
-from connectors.kafka_control_log import KafkaControlLog
+from connectors.kafka_control_log import KafkaControlLog, read_control_topic
 from connectors.kafka_settings import KafkaOutput, KafkaSource
 from connectors.pace import Pace
 from operators.control_stage import Broadcast
@@ -20,6 +20,21 @@ FRONTIER = "frontier"  # file beside that of the pace
 def is_live(app: App) -> bool:
     """Whether a source never ends."""
     return any(isinstance(source, KafkaSource) and source.end == "never" for source in app.sources)
+
+
+def logged(app: App) -> list[Record]:
+    """Return what is in the settings' control log now; a topic is not made for it.
+
+    Raises: KafkaUnavailableError if the topic cannot be read, ValueError for a record that we do
+    not know.
+    """
+    match app.control_log:
+        case None:
+            return []
+        case KafkaOutput() as topic:
+            return read_control_topic(topic)
+        case path:
+            return FileControlLog(Path(path)).read()
 
 
 def control_log(app: App) -> ControlLog | None:

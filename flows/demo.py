@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import msgspec
@@ -15,8 +16,8 @@ from connectors.simulator.desk import DEFAULT_STATE_DIR
 from connectors.simulator.settings import DAY_S, SimulatorSource
 from flows.detect import Outputs
 from flows.labels import read_labels
-from flows.progress import Progress, shown_as_bar, shown_as_lines
-from flows.replay import replay, summary_of
+from flows.progress import Progress, shown
+from flows.replay import Stopped, replay, summary_of
 from flows.summary import Summary
 from flows.train import run as train
 
@@ -41,18 +42,17 @@ def run(source: SimulatorSource, sink: SqlSink, *, headless: bool) -> Summary:
         _say(f"training on the first {quiet_days:.1f} days; the first run compiles for a minute")
         _train(source, quiet_days)
     _say(f"detecting over {source.days:g} days of {source.resources} resources")
-    progress = Progress(source.start_ms, source.ms(source.steps))
     console = Console()
-    feed = () if headless else (ConsoleFeed(ConsoleSink(), console),)
-    also = Outputs(
-        incidents=(*feed, progress.events()),
-        tallies=(progress.tallies(),),
-        progress=(progress.words(),),
-    )
-    app = App(sources=(source,), sinks=(sink,), models=MODELS)
     bar = console.is_terminal and not headless
-    with shown_as_bar(progress, console, "detect") if bar else shown_as_lines(progress, "detect"):
-        outcome = replay(app, also=also, retrain=True)
+    also = Outputs(incidents=() if headless else (ConsoleFeed(ConsoleSink(), console),))
+    app = App(sources=(source,), sinks=(sink,), models=MODELS)
+
+    def show(folder: Path) -> AbstractContextManager[None]:
+        return shown(Progress(folder), "detect", console if bar else None)
+
+    outcome = replay(app, also=also, retrain=True, show=show)
+    if outcome.partial:
+        raise Stopped(outcome.partial)
     labels = read_labels((Path(state_dir) / "truth.json").read_bytes())
     return summary_of(outcome, labels)
 

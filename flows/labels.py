@@ -49,6 +49,15 @@ class Labels(msgspec.Struct, frozen=True):
     windows: dict[str, tuple[tuple[int, int], ...]] | None = None  # file: first and last row's ms
 
 
+def within(labels: Labels, from_ms: int, until_ms: int) -> Labels:
+    """Return the labels of what was there to be seen in [from_ms, until_ms)."""
+    return msgspec.structs.replace(
+        labels,
+        faults=tuple(f for f in labels.faults if f.end_ms > from_ms and f.start_ms < until_ms),
+        drifts=tuple(d for d in labels.drifts if from_ms <= d.start_ms < until_ms),
+    )
+
+
 class Told(msgspec.Struct, frozen=True):
     """An incident, as far as it is judged here."""
 

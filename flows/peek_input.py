@@ -100,6 +100,11 @@ class StreamReader:
         """True at the end."""
         return self.ended
 
+    @property
+    def share(self) -> float:
+        """Nobody knows."""
+        return 0.0
+
     def read(self) -> Chunk | None:
         """Wait for what comes next; None at the end."""
         lines = next(self._lines, None)

@@ -2,19 +2,19 @@
 
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
 
 import msgspec
 from bytewax.dataflow import Dataflow
 
 from config.app import App
-from connectors.incident_wire import decode_transition, encode_transition
+from connectors.incident_wire import encode_transition
 from connectors.line_file import LineFileSink
+from connectors.recovery_store import RecoverySettings
 from connectors.scored_spool import ScoredSpool
 from flows.assemble import (
     Sources,
@@ -27,57 +27,38 @@ from flows.assemble import (
     topology_of,
     training_sinks,
 )
-from flows.control import control_log, control_of
+from flows.control import FRONTIER, control_log, control_of
 from flows.detect import AnySink, Outputs, build
 from flows.drift_labels import drift_agreement
 from flows.figures import curve_of_incidents, figures_of
-from flows.judged import Raised, covered_days, judge
-from flows.labels import Alert, Labels, false_positive_rate
+from flows.judged import judge
+from flows.labels import Labels, false_positive_rate
 from flows.launch import run as launch
+from flows.outcome import (
+    CONTROL,
+    DRIFTS,
+    EVENTS,
+    PACE,
+    TALLIES,
+    WORDS,
+    Outcome,
+    read_outcome,
+    word_line,
+)
 from flows.retraining import answering
-from flows.summary import Counts, Summary, summarise
+from flows.summary import Summary, summarise
+from flows.usage import UsageSink
 from flows.warm_up import compile_kernels
-from schema import Closed, Drift, Tally, Transition
+from schema import Tally, Transition
 
-T = TypeVar("T")
-_EVENTS, _TALLIES, _WORDS, _DRIFTS = "events", "tallies", "words", "drifts"
-_PACE, _CONTROL = "pace", "control.jsonl"
+Show = Callable[[Path], AbstractContextManager[None]]
+"""Follows the run that writes into a folder, for as long as it takes."""
+
+_STATE, _ELAPSED = "state", "elapsed_s"  # in a folder that is kept
 
 
 class Stopped(RuntimeError):
     """The run was stopped before its sources had ended."""
-
-
-class _Edge(msgspec.Struct, frozen=True, array_like=True):
-    key: str
-    name: str
-    tick_ms: int
-    opens: bool
-
-
-class _Word(msgspec.Struct, frozen=True, array_like=True):
-    group: int
-    until_ms: int
-    resources: int
-    scored: int
-    absorbed: int
-    late: int
-    edges: tuple[_Edge, ...]
-    raised: tuple[Raised, ...]
-
-
-class Outcome(msgspec.Struct, frozen=True):
-    """What came out of a run."""
-
-    counts: Counts
-    transitions: tuple[Transition, ...]
-    scored: int  # rows: a resource at a tick
-    tick_ms: int
-    alerts: tuple[Alert, ...]  # of metrics: what rules and silence say is not scored
-    drifts: tuple[Drift, ...]
-    raised: tuple[Raised, ...]
-    days: float  # with data
-    threshold: float  # of the fused score, in use
 
 
 def replay(
@@ -87,63 +68,52 @@ def replay(
     also: Outputs | None = None,
     retrain: bool = False,
     spool: Path | None = None,
+    folder: Path | None = None,
+    show: Show | None = None,
 ) -> Outcome:
     """Run the detect flow to the end of its sources; sinks of the settings are written too.
 
     With one worker, `also` may name more sinks, which are used in this process. To `retrain` is to
     train a model into the settings' registry whenever a service drifts, and to wait for it. How
-    every sample was judged goes into the folder `spool`, if one is named.
+    every sample was judged goes into the folder `spool`, if one is named. With a `folder` the run
+    keeps its state there, and goes on where an earlier one stood.
 
-    Raises: Stopped on a signal, what `flows.launch.run` raises, ValueError where a source has no
-    end, or where there is no registry to retrain into.
+    The outcome of a run that a signal has stopped is partial.
+
+    Raises: what `flows.launch.run` raises, ValueError where a source has no end, or where there is
+    no registry to retrain into.
     """
     if retrain and app.models is None:
         raise ValueError("models must name the registry's folder to retrain, got None")
     retrain = retrain and app.drift.enabled
     compile_kernels(app, catalogue_of(app))
-    started = time.perf_counter()
-    with TemporaryDirectory(prefix="foreshock-") as name:
-        folder = Path(name)
-        for output in (_EVENTS, _TALLIES, _WORDS, _DRIFTS):
-            (folder / output).touch()  # a stream without items opens no file
+    with TemporaryDirectory(prefix="foreshock-") as own, ExitStack() as meanwhile:
+        kept = folder or Path(own)
+        state = None if folder is None else str(folder / _STATE)
+        app = msgspec.structs.replace(app, recovery=RecoverySettings(dir=state))
+        for stale in (PACE, FRONTIER):
+            (kept / stale).unlink(missing_ok=True)
         if app.control_log is None and app.drift.enabled:
-            app = msgspec.structs.replace(app, control_log=str(folder / _CONTROL))
-        with trained_meanwhile(app) if retrain else nullcontext():
-            build_flow = partial(replay_flow, app, folder, also, retrain, spool)
-            stopped = launch(build_flow, processes=workers)
-        if stopped is not None:
-            raise Stopped(f"stopped by {stopped.name} before the end of the data")
-        elapsed_s = time.perf_counter() - started
-        tallies = _lines(folder / _TALLIES, Tally)
-        words = _lines(folder / _WORDS, _Word)
-        drifts = _lines(folder / _DRIFTS, Drift)
-        events = (folder / _EVENTS).read_bytes().splitlines()
-    held = {word.group: word.resources for word in words}
-    absorbed_in_group = sum(word.absorbed for word in words)
-    late_in_group = sum(word.late for word in words)
-    counts = Counts(
-        payloads=sum(t.payloads for t in tallies),
-        samples=sum(t.samples for t in tallies) - absorbed_in_group - late_in_group,
-        late=sum(t.late for t in tallies) + late_in_group,
-        absorbed=sum(t.absorbed for t in tallies) + absorbed_in_group,
-        rejected=sum(t.rejected for t in tallies),
-        resources=sum(held.values()),
-        elapsed_s=elapsed_s,
-    )
-    transitions = tuple(decode_transition(line) for line in events)
-    scored = sum(word.scored for word in words)
-    tick_ms = app.ingest.tick_s * 1000
-    return Outcome(
-        counts,
-        transitions,
-        scored,
-        tick_ms,
-        _alerts(words),
-        tuple(drifts),
-        raised=tuple(each for word in words for each in word.raised),
-        days=covered_days(tally.span_ms for tally in tallies if tally.span_ms is not None),
-        threshold=app.detect.fusion.threshold,
-    )
+            app = msgspec.structs.replace(app, control_log=str(kept / CONTROL))
+        if retrain:
+            meanwhile.enter_context(trained_meanwhile(app))
+        if show is not None:
+            meanwhile.enter_context(show(kept))
+        started = time.perf_counter()
+        flow = partial(replay_flow, app, kept, also, retrain, spool)
+        stopped = launch(flow, processes=workers, recovery=app.recovery)
+        elapsed_s = _in_all(kept, time.perf_counter() - started)
+        meanwhile.close()
+        name = "" if stopped is None else stopped.name
+        return read_outcome(kept, app, elapsed_s, name)
+
+
+def _in_all(folder: Path, elapsed_s: float) -> float:
+    """Add the time that a run took to that of the runs before it; return the sum."""
+    file = folder / _ELAPSED
+    before_s = float(file.read_text()) if file.exists() else 0.0
+    file.write_text(repr(before_s + elapsed_s))
+    return before_s + elapsed_s
 
 
 def trained_meanwhile(app: App) -> AbstractContextManager[None]:
@@ -164,18 +134,24 @@ def replay_flow(
 ) -> Dataflow:
     """Build the flow, which also writes what `replay` reads into `folder`."""
     catalogue = catalogue_of(app)
-    control = control_of(app, folder / _PACE, waits=retrain)
-    intake = Sources(app, catalogue).intake(stop, folder / _PACE, control=control.source)
-    mine: list[AnySink[Transition]] = [LineFileSink(folder / _EVENTS, encode_transition)]
+    control = control_of(app, folder / PACE, waits=retrain)
+    keeps = app.recovery.dir is not None
+    sources = Sources(app, catalogue)
+    intake = sources.intake(stop, folder / PACE, keeps=keeps, control=control.source)
+    mine: list[AnySink[Transition]] = [LineFileSink(folder / EVENTS, encode_transition)]
     also = also or Outputs(incidents=())
+    tallies: list[AnySink[Tally]] = [
+        LineFileSink(folder / TALLIES, msgspec.json.encode),
+        UsageSink(folder),
+    ]
     outputs = Outputs(
         incidents=[*mine, *incident_sinks(app), *also.incidents],
         dead_letter=[*dead_letter_sinks(app), *also.dead_letter],
         late=[*late_sinks(app), *also.late],
-        tallies=[LineFileSink(folder / _TALLIES, msgspec.json.encode), *also.tallies],
-        progress=[LineFileSink(folder / _WORDS, _word), *standing_sinks(app), *also.progress],
+        tallies=[*tallies, *also.tallies],
+        progress=[LineFileSink(folder / WORDS, word_line), *standing_sinks(app), *also.progress],
         judged=[*control.judged, *also.judged],
-        drifts=[LineFileSink(folder / _DRIFTS, msgspec.json.encode), *also.drifts],
+        drifts=[LineFileSink(folder / DRIFTS, msgspec.json.encode), *also.drifts],
         training=[*(training_sinks(app) if retrain else ()), *also.training],
         scored=[*(() if spool is None else (ScoredSpool(spool),)), *also.scored],
     )
@@ -185,7 +161,9 @@ def replay_flow(
 
 def summary_of(outcome: Outcome, labels: Labels | None = None) -> Summary:
     """Return the outcome as it is printed."""
-    summary = summarise(outcome.counts, outcome.transitions, labels, outcome.drifts)
+    summary = summarise(
+        outcome.counts, outcome.transitions, labels, outcome.drifts, outcome.partial
+    )
     if labels is None or summary.labelled is None:
         return summary
     rate = false_positive_rate(labels.faults, outcome.alerts, outcome.scored, outcome.tick_ms)
@@ -198,40 +176,3 @@ def summary_of(outcome: Outcome, labels: Labels | None = None) -> Summary:
     curve = curve_of_incidents(labels, judged, outcome.threshold)
     figures = figures_of(labels, judged, outcome.days, curve)
     return msgspec.structs.replace(summary, labelled=labelled, figures=figures)
-
-
-def _word(closed: Closed) -> bytes:
-    edges = tuple(
-        _Edge(edge.resource.key, edge.resource.name, edge.tick_ms, edge.edge == "open")
-        for edge in closed.anomalies
-        if edge.kind == "metrics" and edge.edge != "update"
-    )
-    word = _Word(
-        closed.group,
-        closed.until_ms,
-        closed.resources,
-        closed.scored,
-        closed.absorbed,
-        closed.late,
-        edges,
-        tuple(Raised.of(edge) for edge in closed.anomalies if edge.edge == "open"),
-    )
-    return msgspec.json.encode(word)
-
-
-def _alerts(words: Sequence[_Word]) -> tuple[Alert, ...]:
-    """Return the alerts that the edges make; those still open last until the end of the data."""
-    until_ms = max((word.until_ms for word in words), default=0)
-    opened: dict[str, _Edge] = {}
-    out: list[Alert] = []
-    for edge in sorted((edge for word in words for edge in word.edges), key=lambda e: e.tick_ms):
-        if edge.opens:
-            opened[edge.key] = edge
-        elif edge.key in opened:
-            out.append(Alert(edge.name, opened.pop(edge.key).tick_ms, edge.tick_ms))
-    out += [Alert(edge.name, edge.tick_ms, until_ms) for edge in opened.values()]
-    return tuple(out)
-
-
-def _lines(path: Path, kind: type[T]) -> list[T]:
-    return msgspec.json.Decoder(kind).decode_lines(path.read_bytes())

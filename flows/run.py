@@ -97,11 +97,15 @@ def with_control_log(app: App) -> App:
     """
     if app.control_log is not None or not is_live(app):
         return app
-    folder = Path(app.recovery.dir or OWN_FOLDER)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = str(folder / CONTROL_LOG)
+    path = logged_at(app)
+    path.parent.mkdir(parents=True, exist_ok=True)
     _log.info("no control_log is set: %s, which serves one host", path)
-    return msgspec.structs.replace(app, control_log=path)
+    return msgspec.structs.replace(app, control_log=str(path))
+
+
+def logged_at(app: App) -> Path:
+    """Return where a live flow keeps its control log if the settings do not say."""
+    return Path(app.recovery.dir or OWN_FOLDER) / CONTROL_LOG
 
 
 def greeting(app: App, partitions: Sequence[str], models: Shelf) -> str:

@@ -36,7 +36,7 @@ class IncidentLine(msgspec.Struct, frozen=True):
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """What went in, and how long it took. Points are samples, late, absorbed or rejected."""
+    """What went in, and what it cost. Points are samples, late, absorbed or rejected."""
 
     payloads: int
     samples: int
@@ -45,6 +45,19 @@ class Counts(msgspec.Struct, frozen=True):
     rejected: int
     resources: int
     elapsed_s: float
+    event_s: float = 0.0  # of the time that was judged
+    cpu_s: float = 0.0  # of all processes
+    peak_rss_bytes: int = 0  # the sum of each one's peak
+
+    @property
+    def samples_per_s(self) -> float | None:
+        """How fast it went; None: it took no time."""
+        return self.samples / self.elapsed_s if self.elapsed_s > 0 else None
+
+    @property
+    def times_real_time(self) -> float | None:
+        """How much faster than the time that was judged it went."""
+        return self.event_s / self.elapsed_s if self.elapsed_s > 0 else None
 
 
 class Labelled(msgspec.Struct, frozen=True):
@@ -70,15 +83,17 @@ class Summary(msgspec.Struct, frozen=True):
     labelled: Labelled | None = None  # none: no labels were given
     drift_events: tuple[Drift, ...] = ()
     figures: Figures | None = None  # none: no labels were given
+    partial: str = ""  # why it is not about all of the data; "": it is
 
     def to_json(self) -> dict[str, object]:
         """Return one flat object, as the command line prints it."""
         counts = msgspec.to_builtins(self.counts)
-        rate = self.counts.samples / self.counts.elapsed_s if self.counts.elapsed_s > 0 else None
         labelled = {} if self.labelled is None else msgspec.to_builtins(self.labelled)
         return {
             **counts,
-            "samples_per_s": rate,
+            "samples_per_s": self.counts.samples_per_s,
+            "times_real_time": self.counts.times_real_time,
+            "partial": self.partial,
             "incident_count": len(self.incidents),
             "incidents": msgspec.to_builtins(self.incidents),
             "outcome_digest": self.outcome_digest,
@@ -93,6 +108,7 @@ def summarise(
     transitions: Sequence[Transition],
     labels: Labels | None = None,
     drifts: Sequence[Drift] = (),
+    partial: str = "",
 ) -> Summary:
     """Sum up the events of a run, in any order and with repeats."""
     newest: dict[str, Incident] = {}
@@ -106,7 +122,8 @@ def summarise(
     events = sorted(
         {event.id: event for event in drifts}.values(), key=lambda event: event.found_ms
     )
-    return Summary(counts, lines, outcome_digest(transitions), labelled, tuple(events))
+    digest = outcome_digest(transitions)
+    return Summary(counts, lines, digest, labelled, tuple(events), partial=partial)
 
 
 def incident_line(incident: Incident) -> IncidentLine:

@@ -159,7 +159,7 @@ class Ingest:
         if keep < len(chunk.payloads):
             self._held = Chunk(chunk.payloads[keep:], chunk.positions[keep:], chunk.next_position)
             inside = batch.payload < keep
-            batch, far = _where(batch, inside), far[inside]
+            batch, far = batch.where(inside), far[inside]
             rejects = [r for r in rejects if r[0] < keep]
         if far.any():
             reason = "too_far_ahead"
@@ -167,11 +167,11 @@ class Ingest:
                 (int(p), reason, f"event time {t} ms is too far ahead")
                 for p, t in zip(batch.payload[far], batch.ts_ms[far], strict=True)
             ]
-            batch = _where(batch, ~far)
+            batch = batch.where(~far)
         is_late = self._lateness(batch, keep)
-        late = self._late(_where(batch, is_late), chunk) if is_late.any() else []
+        late = self._late(batch.where(is_late), chunk) if is_late.any() else []
         if late:
-            batch = _where(batch, ~is_late)
+            batch = batch.where(~is_late)
         names = self._names.announce(batch)
         bad = [row for row in rejects if row[1] not in NO_VALUE]
         tally = Tally(
@@ -338,17 +338,6 @@ class Ingest:
 _EMPTY = SampleBatch(
     np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.float64), np.zeros(0, np.int32)
 )
-
-
-def _where(batch: SampleBatch, keep: npt.NDArray[np.bool_]) -> SampleBatch:
-    return SampleBatch(
-        batch.series[keep],
-        batch.ts_ms[keep],
-        batch.value[keep],
-        batch.payload[keep],
-        None if batch.start_ms is None else batch.start_ms[keep],
-        None if batch.count is None else batch.count[keep],
-    )
 
 
 def _newest_by_payload(batch: SampleBatch, payloads: int) -> I64:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from schema.metrics import Series
 from schema.names import F64, I32, I64
@@ -47,6 +49,17 @@ class SampleBatch:
     payload: I32  # which payload of the chunk the sample came from
     start_ms: I64 | None = None  # since when counters count; 0: not said; None: there are none
     count: F64 | None = None  # observations behind `value`, for "mean" and "ratio"; else 0
+
+    def where(self, keep: npt.NDArray[np.bool_]) -> "SampleBatch":
+        """Return the samples that are to be kept."""
+        return SampleBatch(
+            self.series[keep],
+            self.ts_ms[keep],
+            self.value[keep],
+            self.payload[keep],
+            None if self.start_ms is None else self.start_ms[keep],
+            None if self.count is None else self.count[keep],
+        )
 
 
 class Reject(msgspec.Struct, frozen=True):

@@ -95,6 +95,11 @@ class SimulatorReader:
         return self.ended or self._caught_up
 
     @property
+    def share(self) -> float:
+        """How much of the run has been returned."""
+        return self._step / max(1, self._plan.settings.read_steps)
+
+    @property
     def step(self) -> int:
         """The next step."""
         return self._step

@@ -19,7 +19,8 @@ from confluent_kafka import Producer
 from config.app import App
 from connectors.kafka_settings import KafkaSource
 from flows.detect import Outputs
-from flows.replay import Outcome, replay, summary_of
+from flows.outcome import Outcome
+from flows.replay import replay, summary_of
 from flows.summary import Summary
 from schema import Tally
 from tests.kafka.broker import Broker, BrokerError

@@ -17,8 +17,9 @@ from connectors.formats.auto import AUTO
 from connectors.formats.registry import FORMATS, create_decoder
 from connectors.kafka_settings import KafkaSource, Topic
 from flows.assemble import catalogue_of
+from flows.outcome import Outcome
 from flows.peek_input import feeds_of, take_in_order
-from flows.replay import Outcome, replay
+from flows.replay import replay
 from schema import Decoded, Series, SeriesTable
 from tests.acceptance.peeking import peek
 from tests.connectors.formats.payloads import CATALOGUE, ONE_POINT

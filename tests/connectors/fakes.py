@@ -49,6 +49,10 @@ class FakeReader:
     def caught_up(self) -> bool:
         return self.in_contact and not self.bounded and self.position >= len(self.records)
 
+    @property
+    def share(self) -> float:
+        return self.position / len(self.records) if self.bounded and self.records else 0.0
+
     def read(self) -> Chunk | None:
         if not self.told:
             self.told = True

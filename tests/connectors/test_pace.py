@@ -52,5 +52,5 @@ def test_processes_see_each_other(tmp_path: Path) -> None:
 
 def test_a_file_of_another_number_of_partitions_is_refused(tmp_path: Path) -> None:
     Pace.shared(tmp_path / "pace", 2)
-    with pytest.raises(ValueError, match="a pace of 3 partitions must have 48 bytes, got 32"):
+    with pytest.raises(ValueError, match="a pace of 3 partitions must have 72 bytes, got 48"):
         Pace.shared(tmp_path / "pace", 3)

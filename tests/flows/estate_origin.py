@@ -24,6 +24,10 @@ class EstateReader:
     def caught_up(self) -> bool:
         return self.ended
 
+    @property
+    def share(self) -> float:
+        return self._at / len(self._part)
+
     def read(self) -> Chunk | None:
         if self.ended:
             return None

@@ -11,7 +11,7 @@ from connectors.files import FileSource
 from connectors.incident_wire import outcome_digest
 from connectors.model_registry import Registry
 from flows.assemble import catalogue_of
-from flows.replay import Outcome
+from flows.outcome import Outcome
 from flows.replay import replay as run
 from flows.trainer import Trainer
 from schema import FeatureBatch, Promotion

@@ -11,7 +11,8 @@ from connectors.control_source import ControlSettings
 from connectors.files import FileSource
 from connectors.incident_wire import outcome_digest
 from connectors.model_registry import Registry
-from flows.replay import Outcome, replay
+from flows.outcome import Outcome
+from flows.replay import replay
 from operators.drift import Counts, Drifts, DriftSettings
 from schema import Drift, Promotion
 from tests.operators.small_estate import DETECT, INGEST, START_MS, TRIAGE, estate
