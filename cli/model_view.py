@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from cli.model_statistics import as_object, print_details, print_statistics
 from cli.tables import print_table, printable, write
 from connectors.model_files import Manifest, ModelRefused, installed
 from connectors.model_registry import Entry, Registry
 from flows.model_diff import Difference, metrics_of
+from flows.standing import Statistics
 
 _LIST = ("service", "version", "state", "effective from (UTC)", "data from", "until", "rows")
 _MISSING = "-"
@@ -45,14 +47,17 @@ def print_list(registry: Registry, entries: Sequence[Entry], as_json: bool) -> N
     print_table(header, rows)
 
 
-def print_model(registry: Registry, version: str, as_json: bool) -> None:
-    """Print all that is known of a version, once its files are verified."""
+def print_model(
+    registry: Registry, version: str, statistics: Statistics | None, as_json: bool
+) -> None:
+    """Print all that is known of a version, once its files are verified, and of its service."""
     model = registry.load(version)
     entries = [entry for entry in registry.list() if entry.version == version]
     manifest = registry.manifest(entries[-1])
     if as_json:
         found = _object(entries[-1], manifest, "")
         found["served_from_ms"] = [e.effective_from_ms for e in entries if e.effective_from_ms]
+        found["statistics"] = None if statistics is None else as_object(statistics)
         write(msgspec.json.encode(found).decode())
         return
     write(f"{model.version}  {model.service}  {entries[-1].state}")
@@ -73,6 +78,10 @@ def print_model(registry: Registry, version: str, as_json: bool) -> None:
     files = [("manifest.json", entries[-1].manifest_sha256)]
     files += [(f"{name}.npy", file.sha256) for name, file in manifest.arrays.items()]
     _section("sha256, verified", files)
+    if statistics is not None:
+        write("statistics")
+        print_statistics([statistics])
+        print_details(statistics)
 
 
 def print_difference(found: Difference, as_json: bool) -> None:

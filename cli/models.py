@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from cli.errors import BadInput, CommandFailed, bad_input
-from cli.model_statistics import STATS_HELP, stats
+from cli.incident_named import DEFAULT_URL
+from cli.model_statistics import STATS_HELP, statistics_at, stats
 from cli.train import DEFAULT_MODELS
 
 if TYPE_CHECKING:
@@ -26,9 +27,13 @@ Examples:
 """
 SHOW_HELP = """Show a version: its data, figures, settings and libraries; its files are verified.
 
+Where an incident store is found (that of --store, else of -c, else the default one) it shows how
+detection stands in the version's service, too: what `foreshock models stats SERVICE` does.
+
 \b
-Example:
+Examples:
   foreshock models show aws-ec2-20260304t120000-1f2e3d4c5b6a
+  foreshock models show aws-ec2-20260304 --store sqlite:///.foreshock/demo.db
 """
 DIFF_HELP = """Compare two versions: figures, settings, features, and how far their scores agree.
 
@@ -71,6 +76,15 @@ Control = Annotated[
 Effective = Annotated[
     str | None, typer.Option(help="ISO 8601, UTC where no zone stands; event time.", metavar="TIME")
 ]
+MaybeStore = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        help=f"URL of the incident store. Default: of -c, else {DEFAULT_URL}, if there is one.",
+        envvar="FORESHOCK_STORE",
+        metavar="URL",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -101,13 +115,20 @@ def list_(
 
 
 def show(
-    version: Version, models: Folder = None, config: Config = None, as_json: AsJson = False
+    version: Version,
+    models: Folder = None,
+    config: Config = None,
+    store: MaybeStore = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show a version."""
     from cli.model_view import print_model
 
-    registry = _place(models, config, None).registry
-    print_model(registry, _find(registry, version).version, as_json)
+    place = _place(models, config, None)
+    entry = _find(place.registry, version)
+    print_model(
+        place.registry, entry.version, statistics_at(store, place.store, entry.service), as_json
+    )
 
 
 def diff(
@@ -152,12 +173,13 @@ def rollback(
 
 
 class _Place(NamedTuple):
-    """A registry, and whom to tell of changes."""
+    """A registry, whom to tell of changes, and where incidents are kept."""
 
     folder: str
     registry: "Registry"
     log: "ControlLog | None"
     tick_s: int
+    store: str
 
     def promoter(self) -> "Promoter":
         from connectors.source import wall_clock
@@ -169,6 +191,7 @@ class _Place(NamedTuple):
 def _place(models: Path | None, config: str | None, control: Path | None) -> _Place:
     from config.app import load_app
     from connectors.control_log import FileControlLog
+    from connectors.incident_store import SqlSink
     from connectors.model_registry import Registry
     from flows.control import control_log
     from flows.run import with_control_log
@@ -182,7 +205,9 @@ def _place(models: Path | None, config: str | None, control: Path | None) -> _Pl
     if control is not None:
         log = FileControlLog(control)
     tick_s = IngestSettings().tick_s if app is None else app.ingest.tick_s
-    return _Place(folder, Registry(Path(folder)), log, tick_s)
+    sinks = () if app is None else app.sinks
+    store = next((sink.url for sink in sinks if isinstance(sink, SqlSink)), DEFAULT_URL)
+    return _Place(folder, Registry(Path(folder)), log, tick_s, store)
 
 
 def _find(registry: "Registry", version: str) -> "Entry":

@@ -52,10 +52,13 @@ FAULT is one of:
   {", ".join(sorted(FAULTS)[:4])},
   {", ".join(sorted(FAULTS)[4:])}
 
+or "drift", which is none: the resource's whole service comes to another level, and stays there.
+
 \b
 Examples:
   foreshock inject cpu_hog --resource checkout-web-1
   foreshock inject cascade --resource payments-db --minutes 30 --size 5
+  foreshock inject drift --resource checkout-web-1
 """
 
 
@@ -215,8 +218,12 @@ def _clock_text(ms: int) -> str:
 def inject(
     fault: Annotated[str, typer.Argument(help="What is to happen.", metavar="FAULT")],
     resource: Annotated[str, typer.Option(help="Where: a resource's name, or checkout-web-1.")],
-    minutes: Annotated[float, typer.Option(help="How long, in simulated minutes.")] = 30.0,
-    size: Annotated[float, typer.Option(help="How large, in robust deviations, 2 to 6.")] = 4.0,
+    minutes: Annotated[
+        float, typer.Option(help="How long, in simulated minutes; a drift stays.")
+    ] = 30.0,
+    size: Annotated[
+        float, typer.Option(help="How large, in robust deviations, 2 to 6; not of a drift.")
+    ] = 4.0,
     state_dir: Annotated[
         Path, typer.Option(help="State folder of the running simulation.")
     ] = Path(DEFAULT_STATE_DIR),
@@ -227,6 +234,14 @@ def inject(
         answer = hand_in(state_dir, fault, resource, minutes, size, wait_s)
     except InjectError as ex:
         raise BadInput(str(ex)) from ex
+    if answer.drift is not None:
+        drift = answer.drift
+        typer.echo(
+            f"{drift.service} drifts from simulated {_clock_text(drift.start_ms)} UTC on, "
+            f"resources moved: {len(drift.resources)}; "
+            f"in {state_dir / 'truth.json'} as {drift.id}"
+        )
+        return
     if answer.fault is None:
         raise BadInput(f"{fault} at {resource}: {answer.reason}")
     label = answer.fault

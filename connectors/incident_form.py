@@ -28,10 +28,13 @@ class WireResource(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WireEvidence(msgspec.Struct, frozen=True, kw_only=True):
-    """An `Evidence`. null: not known (value, expected), without bound (lower, upper)."""
+    """An `Evidence`. null: not known (value, expected), none (lower, upper, limit)."""
 
     expected: float | None
     labels: dict[str, str]
+    limit: float | None = None
+    limit_at: str | None = None
+    limit_at_ms: int | None = None
     lower: float | None
     metric: str
     onset: str
@@ -48,6 +51,7 @@ class WireMember(msgspec.Struct, frozen=True, kw_only=True):
     closed: str | None
     closed_ms: int | None
     confidence: float
+    detectors: tuple[str, ...] = ()
     evidence: tuple[WireEvidence, ...]
     kind: str
     onset: str

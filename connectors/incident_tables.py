@@ -111,6 +111,14 @@ model_statistics = Table(
     Column("body", Text, nullable=False),  # JSON
 )
 
+drift_standings = Table(
+    "drift_standings",
+    metadata,
+    Column("service", Text, primary_key=True),
+    Column("until_ms", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),  # JSON
+)
+
 Insert = sqlite.Insert | postgresql.Insert
 
 

@@ -193,6 +193,7 @@ def _wire_member(member: Member) -> WireMember:
         closed=_clock(member.closed_ms),
         closed_ms=member.closed_ms,
         confidence=_finite("confidence", member.confidence),
+        detectors=member.detectors,
         evidence=tuple(_wire_evidence(part) for part in member.evidence),
         kind=member.kind,
         onset=rfc3339(member.onset_ms),
@@ -223,6 +224,9 @@ def _wire_evidence(part: Evidence) -> WireEvidence:
     return WireEvidence(
         expected=_known(part.expected),
         labels=dict(part.labels),
+        limit=part.limit,
+        limit_at=_clock(part.limit_at_ms),
+        limit_at_ms=part.limit_at_ms,
         lower=_known(part.lower),
         metric=part.metric,
         onset=rfc3339(part.onset_ms),
@@ -300,6 +304,7 @@ def _member(wire: WireMember) -> Member:
         wire.confidence,
         wire.score,
         tuple(_evidence(part) for part in wire.evidence),
+        wire.detectors,
     )
 
 
@@ -314,6 +319,8 @@ def _evidence(wire: WireEvidence) -> Evidence:
         math.inf if wire.upper is None else wire.upper,
         wire.share,
         wire.onset_ms,
+        wire.limit,
+        wire.limit_at_ms,
     )
 
 

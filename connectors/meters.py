@@ -12,6 +12,8 @@ from wsgiref.simple_server import WSGIServer
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from prometheus_client import CollectorRegistry, Counter, start_http_server
 
+from connectors.drift_meters import DriftMeters
+from connectors.feedback_meters import FeedbackMeters
 from connectors.kafka_meters import KafkaMeters
 from connectors.metered_decoder import DecodeMeters, topic_of
 from connectors.standing_meters import StandingMeters
@@ -36,6 +38,8 @@ class Meters:
         self.kafka = KafkaMeters(self.registry)
         self.decode = DecodeMeters(self.registry)
         self.standings = StandingMeters(self.registry)
+        self.drifts = DriftMeters(self.registry)
+        self.feedback = FeedbackMeters(self.registry)
         self._samples = self._counter("samples", "Samples taken", "topic", "partition")
         self._late = self._counter("late", "Samples that came after their tick", "topic")
         self._rejects = self._counter("rejects", "Points rejected", "topic", "reason")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from schema import Closed, Standing
+from schema import Closed, DetectorStanding, Standing
 
 
 class StandingMeters:
@@ -22,6 +22,12 @@ class StandingMeters:
         self._scores = counter("scores", "Rows by fused score, up to a bound", "up_to")
         self._judged = counter("detector_rows", "Rows that a detector judged", "detector")
         self._surprise = counter("detector_surprise", "Sum of a detector's surprises", "detector")
+        self._odd = counter(
+            "detector_anomalous", "Rows that a detector alone found odd enough", "detector"
+        )
+        self._own_scores = counter(
+            "detector_scores", "Rows by a detector's surprise, up to a bound", "detector", "up_to"
+        )
         self._resources = gauge("resources", "Resources that are followed")
         self._warming = gauge("resources_warming", "Resources that have no full score yet")
         self._warm = gauge("warm_timestamp_seconds", "When about the last will have; 0: all have")
@@ -47,11 +53,22 @@ class StandingMeters:
         for bound, rows in now.scores:
             more = max(rows - held.get(bound, 0), 0)
             self._scores.labels(now.service, bound).inc(more)
-        pairs = {name: (rows, total) for name, rows, total in before.detectors}
-        for name, rows, total in now.detectors:
-            rows_before, total_before = pairs.get(name, (0, 0.0))
-            self._judged.labels(now.service, name).inc(max(rows - rows_before, 0))
-            self._surprise.labels(now.service, name).inc(max(total - total_before, 0.0))
+        known = {each.name: each for each in before.detectors}
+        for each in now.detectors:
+            held_by_it = known.get(each.name, DetectorStanding(each.name, 0, 0.0))
+            self._count_detector(now.service, each, held_by_it)
+
+    def _count_detector(
+        self, service: str, now: DetectorStanding, before: DetectorStanding
+    ) -> None:
+        name = now.name
+        self._judged.labels(service, name).inc(max(now.rows - before.rows, 0))
+        self._surprise.labels(service, name).inc(max(now.surprise - before.surprise, 0.0))
+        self._odd.labels(service, name).inc(max(now.anomalous - before.anomalous, 0))
+        held = dict(before.scores)
+        for bound, rows in now.scores:
+            more = max(rows - held.get(bound, 0), 0)
+            self._own_scores.labels(service, name, bound).inc(more)
 
     def _show(self, service: str, version_before: str) -> None:
         """Set what is so now, over the groups of this process."""

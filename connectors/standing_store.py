@@ -1,6 +1,9 @@
-"""How detection stands, kept beside the incidents: by service and key group, a row a day."""
+"""How detection stands, kept beside the incidents: by service and key group, a row a day.
 
-from collections.abc import Sequence
+Whether a service has drifted is said of all its key groups together, and kept as it is now.
+"""
+
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -8,14 +11,15 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from sqlalchemy import delete, select
 
 from connectors.incident_database import open_database, writing
-from connectors.incident_tables import model_statistics, upsert
-from schema import Closed, Standing
+from connectors.incident_tables import drift_standings, model_statistics, upsert
+from schema import Closed, DriftStanding, Standing
 
 DAY_MS = 86_400_000
 KEPT_DAYS = 60
 
 _encode = msgspec.json.Encoder().encode
 _decoder = msgspec.json.Decoder(Standing)
+_drift_decoder = msgspec.json.Decoder(DriftStanding)
 
 
 class StandingRow(NamedTuple):
@@ -71,6 +75,30 @@ class StandingStore:
                 found[standing.service, group] = StandingRow(group, until_ms, standing)
         return list(found.values())
 
+    def keep_drifts(self, words: Iterable[DriftStanding]) -> None:
+        """Keep how each service stands, in place of how it stood."""
+        rows = {
+            each.service: {
+                "service": each.service,
+                "until_ms": each.until_ms,
+                "body": _encode(each).decode(),
+            }
+            for each in words
+        }
+        if rows:
+            with writing(self._engine) as connection:
+                connection.execute(
+                    upsert(drift_standings, self._engine.dialect.name), list(rows.values())
+                )
+
+    def drifts(self, service: str | None = None) -> list[DriftStanding]:
+        """Return whether each service stands where it stood, by name."""
+        query = select(drift_standings.c.body).order_by(drift_standings.c.service)
+        if service is not None:
+            query = query.where(drift_standings.c.service == service)
+        with self._engine.connect() as connection:
+            return [_drift_decoder.decode(body) for (body,) in connection.execute(query)]
+
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
@@ -96,6 +124,32 @@ class StandingSinkPart(StatelessSinkPartition[Closed]):
     def write_batch(self, items: list[Closed]) -> None:
         """Keep what there is."""
         self._store.keep(items)
+
+    def close(self) -> None:
+        """Close the store."""
+        self._store.close()
+
+
+class DriftStandingSink(DynamicSink[DriftStanding]):
+    """Keeps what is said of drift in an incident store."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def build(self, _step_id: str, _worker_index: int, _worker_count: int) -> "DriftStandingPart":
+        """Open the store, making it if there is none."""
+        return DriftStandingPart(StandingStore(self._url, create=True))
+
+
+class DriftStandingPart(StatelessSinkPartition[DriftStanding]):
+    """A worker's open store."""
+
+    def __init__(self, store: StandingStore) -> None:
+        self._store = store
+
+    def write_batch(self, items: list[DriftStanding]) -> None:
+        """Keep what there is."""
+        self._store.keep_drifts(items)
 
     def close(self) -> None:
         """Close the store."""

@@ -84,6 +84,13 @@ MIGRATIONS: tuple[Migration, ...] = (
         ),
         rebuilds=True,
     ),
+    Migration(
+        (
+            """CREATE TABLE drift_standings (
+                service TEXT NOT NULL PRIMARY KEY, until_ms BIGINT NOT NULL,
+                body TEXT NOT NULL)""",
+        )
+    ),
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

@@ -29,7 +29,7 @@ from connectors.ranged_decoder import RangedDecoder
 from connectors.simulator.origin import SimulatorOrigin
 from connectors.simulator.settings import OWN_FORMAT
 from connectors.source import Intake, wall_clock
-from connectors.standing_store import StandingSink
+from connectors.standing_store import DriftStandingSink, StandingSink
 from connectors.topology_file import read_topology_file
 from connectors.topology_topic import read_topology_topic
 from connectors.training_rows import RowsSink
@@ -42,6 +42,7 @@ from operators.topology import NO_MAP
 from schema import (
     Catalogue,
     Closed,
+    DriftStanding,
     LateSample,
     NamedDecoder,
     Reject,
@@ -169,6 +170,11 @@ def incident_sinks(app: App) -> Sequence[AnySink[Transition]]:
 def standing_sinks(app: App) -> Sequence[AnySink[Closed]]:
     """Return where it is kept how detection stands: the settings' incident stores."""
     return [StandingSink(sink.url) for sink in app.sinks if isinstance(sink, SqlSink)]
+
+
+def drift_standing_sinks(app: App) -> Sequence[AnySink[DriftStanding]]:
+    """Return where it is kept whether services have drifted: the same."""
+    return [DriftStandingSink(sink.url) for sink in app.sinks if isinstance(sink, SqlSink)]
 
 
 def dead_letter_sinks(app: App) -> Sequence[AnySink[Reject]]:

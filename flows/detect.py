@@ -19,6 +19,7 @@ from operators.triage import TriageSettings, triage_alerts
 from schema import (
     Closed,
     Drift,
+    DriftStanding,
     LateSample,
     Reject,
     Scored,
@@ -47,6 +48,7 @@ class Outputs:
     progress: Sequence[AnySink[Closed]] = ()  # what each key group says when it closes ticks
     judged: Sequence[AnySink[Judged]] = ()  # how far drift is judged, and what was found
     drifts: Sequence[AnySink[Drift]] = ()  # what was found alone
+    drift_standings: Sequence[AnySink[DriftStanding]] = ()  # whether services stand where they did
     training: Sequence[AnySink[TrainingRows]] = ()  # rows of a service that has drifted
     scored: Sequence[AnySink[Scored]] = ()  # how every sample was judged
 
@@ -81,8 +83,17 @@ def build(
     if outputs.progress:
         _send("progress", op.key_rm("words_said", words), outputs.progress)
     if group.drift.enabled:
-        judged = find_drifts("drift", words, group.drift, group.groups, group.tick_s)
-        frontiers = op.key_rm("frontiers", judged)
+        told = op.key_rm(
+            "drift_said", find_drifts("drift", words, group.drift, group.groups, group.tick_s)
+        )
+        if outputs.drift_standings:
+            stands = op.filter_map(
+                "drift_stands", told, lambda item: item if isinstance(item, DriftStanding) else None
+            )
+            _send("drift_standings", stands, outputs.drift_standings)
+        frontiers = op.filter_map(
+            "frontiers", told, lambda item: item if isinstance(item, tuple) else None
+        )
         _send("judged", frontiers, outputs.judged)
         _send("drifts", op.flat_map("drifts_found", frontiers, lambda j: j[1]), outputs.drifts)
     if outputs.training:

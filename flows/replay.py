@@ -20,6 +20,7 @@ from flows.assemble import (
     Sources,
     catalogue_of,
     dead_letter_sinks,
+    drift_standing_sinks,
     group_settings,
     incident_sinks,
     late_sinks,
@@ -152,6 +153,7 @@ def replay_flow(
         progress=[LineFileSink(folder / WORDS, word_line), *standing_sinks(app), *also.progress],
         judged=[*control.judged, *also.judged],
         drifts=[LineFileSink(folder / DRIFTS, msgspec.json.encode), *also.drifts],
+        drift_standings=[*drift_standing_sinks(app), *also.drift_standings],
         training=[*(training_sinks(app) if retrain else ()), *also.training],
         scored=[*(() if spool is None else (ScoredSpool(spool),)), *also.scored],
     )

@@ -15,7 +15,9 @@ from config.app import App, Sink, load_app
 from connectors.console import ConsoleSink
 from connectors.control_source import NAME as CONTROL
 from connectors.dead_letter import DeadLetterFile
+from connectors.drift_meters import DriftMeter
 from connectors.drift_notice import DriftNotice
+from connectors.feedback_meters import FeedbackMeter
 from connectors.file_starts import note_starts, read_starts
 from connectors.incident_database import shown_url
 from connectors.incident_store import SqlSink
@@ -30,6 +32,7 @@ from flows.assemble import (
     catalogue_of,
     check_topics,
     dead_letter_sinks,
+    drift_standing_sinks,
     group_settings,
     incident_sinks,
     late_sinks,
@@ -77,7 +80,7 @@ def detect_flow(app: App, pace: Path | None, stop: threading.Event) -> Dataflow:
         if isinstance(sink, LineFileSink):
             sink.start = starts.get(sink.place)
     outputs = Outputs(
-        incidents=incidents,
+        incidents=(*incidents, FeedbackMeter(meters.feedback)),
         dead_letter=(*letters, RejectMeter(meters)),
         late=late,
         tallies=(TallyMeter(meters, app.metrics_port, greeting(app, intake.names, group.models)),),
@@ -85,6 +88,7 @@ def detect_flow(app: App, pace: Path | None, stop: threading.Event) -> Dataflow:
         training=training_sinks(app),
         judged=control.judged,
         drifts=(DriftNotice(),),
+        drift_standings=(DriftMeter(meters.drifts), *drift_standing_sinks(app)),
     )
     return build(intake, group, app.triage, outputs, topology_of(app))
 

@@ -156,7 +156,7 @@ class CohortTable:
             "least": np.array([s.min_change for s in specs], np.float64),
             "effect": np.array([s.least_effect for s in specs], np.float64),  # None: NaN
             "harmless": np.array([s.harmless or _NEVER for s in specs], np.float64).reshape(-1, 2),
-            "limit": np.array([_limit(s) for s in specs], np.float64),
+            "limit": np.array([limit_where_it_hurts(s) for s in specs], np.float64),
             "lead": np.array([_lead(m) for m in members], np.float64),
             "counted": np.array([_is_counted(s) for s in specs], np.int32),
             "column": np.array([self.columns.get(m.series.metric, -1) for m in members], np.int32),
@@ -321,10 +321,9 @@ def _is_counted(spec: MetricSpec) -> bool:
     return spec.unit == "count" and spec.statistic in {"sum", "count"}
 
 
-def _limit(spec: MetricSpec) -> float:
-    """Return the natural limit where the metric hurts, NaN if it has none."""
-    limit = {"up": spec.upper, "down": spec.lower}.get(spec.bad)
-    return math.nan if limit is None else limit
+def limit_where_it_hurts(spec: MetricSpec) -> float | None:
+    """Return the natural limit on the side where the metric hurts, None if it has none."""
+    return {"up": spec.upper, "down": spec.lower}.get(spec.bad)
 
 
 def _lead(member: Member) -> float:

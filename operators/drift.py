@@ -14,16 +14,18 @@ import msgspec
 from bytewax.dataflow import operator
 from bytewax.operators import KeyedStream, StatefulBatchLogic
 
-from models.adwin import Adwin, AdwinSettings, AdwinState
+from models.adwin import Adwin, AdwinSettings
 from operators.barrier import Barrier
+from operators.drift_course import ADWIN_RANGE, Course
 from operators.layout import Knobs
-from schema import Closed, Drift, Pulse
+from operators.standing import WINDOW_MS
+from schema import Closed, Drift, DriftStanding, Pulse
 
 KEY = "drift"
 Judged = tuple[int, tuple[Drift, ...]]
 """The frontier, event time before which all is judged, and the drifts that the way to it showed."""
+Said = Judged | DriftStanding
 
-ADWIN_RANGE = 0.25  # share of the resources that its bound takes for all there is
 MAX_S = 2_592_000.0  # 30 days
 
 
@@ -87,16 +89,6 @@ class Counts(msgspec.Struct, array_like=True):
         self.both += pulse.both
 
 
-class Course(msgspec.Struct):
-    """What a service has come to so far."""
-
-    odd: AdwinState = msgspec.field(default_factory=AdwinState)  # its share of odd resources
-    since_ms: int | None = None  # most of its resources have been odd since
-    changed_ms: int | None = None  # when that share last rose for good
-    lasting: bool = False  # a drift was told, and is not over
-    calm_ms: int | None = None  # of one that lasts: calm since
-
-
 class DriftState(msgspec.Struct, tag="drift.v1"):
     """All that the step holds. The tag is the snapshot's version.
 
@@ -147,6 +139,12 @@ class Drifts:
                 found += [] if drift is None else [drift]
         return ready.frontier_ms, tuple(found)
 
+    def standings(self) -> tuple[DriftStanding, ...]:
+        """Return how each service stands, by name."""
+        now_ms = self._state.barrier.frontier_ms or 0
+        courses = sorted(self._state.courses.items())
+        return tuple(course.standing(service, now_ms) for service, course in courses)
+
     def snapshot(self) -> bytes:
         """Return the whole state, from which a new one goes on as this one would."""
         return msgspec.msgpack.encode(self._state)
@@ -174,7 +172,9 @@ class Drifts:
         if now_ms - since_ms < settings.for_s * 1000 or not self._is_new_normal(course, counts):
             return None
         course.lasting, course.calm_ms, course.since_ms = True, None, None
-        return self._drift(service, since_ms, now_ms, counts)
+        course.drifts += 1
+        course.last = self._drift(service, since_ms, now_ms, counts)
+        return course.last
 
     def _is_new_normal(self, course: Course, counts: Counts) -> bool:
         """Whether the share has risen for good, and the trees find normal again what it is of."""
@@ -203,15 +203,26 @@ class Drifts:
         )
 
 
-class _DriftLogic(StatefulBatchLogic[Closed, Judged, bytes]):
+class _DriftLogic(StatefulBatchLogic[Closed, Said, bytes]):
     def __init__(
         self, settings: DriftSettings, groups: int, tick_s: int, resume: bytes | None
     ) -> None:
         self._drifts = Drifts(settings, groups, tick_s, resume)
+        self._said = 0  # window of event time in which it last said how all stand
 
-    def on_batch(self, values: list[Closed]) -> tuple[list[Judged], bool]:
-        steps = [self._drifts.step(closed) for closed in values]
-        return [judged for judged in steps if judged is not None], self.RETAIN
+    def on_batch(self, values: list[Closed]) -> tuple[list[Said], bool]:
+        out: list[Said] = []
+        for closed in values:
+            judged = self._drifts.step(closed)
+            if judged is None:
+                continue
+            out.append(judged)
+            frontier_ms, found = judged
+            window = frontier_ms // WINDOW_MS
+            if found or closed.final or window > self._said:
+                self._said = window
+                out += self._drifts.standings()
+        return out, self.RETAIN
 
     def snapshot(self) -> bytes:
         return self._drifts.snapshot()
@@ -220,10 +231,11 @@ class _DriftLogic(StatefulBatchLogic[Closed, Judged, bytes]):
 @operator
 def find_drifts(
     step_id: str, up: KeyedStream[Closed], settings: DriftSettings, groups: int, tick_s: int
-) -> KeyedStream[Judged]:
+) -> KeyedStream[Said]:
     """Find services that have come to another level and stay there; the key is always `KEY`.
 
-    An item comes whenever the frontier moves, mostly without a drift.
+    A `Judged` comes whenever the frontier moves, mostly without a drift; how the services stand
+    after each drift and at the end, else once in ten minutes of event time and after a start.
     Order: a window is judged when all `groups` have closed past it, services by name, so neither
     arrival nor batching changes what comes out.
     Memory: see `DriftState`; on one worker, since it is one key.

@@ -4,7 +4,7 @@ import math
 
 from models.baseline import BAND, EXPECTED, OUT_SINCE
 from models.calibration import COUNT, EXCESS, QUANTILE
-from models.forecast import climbs_since
+from models.forecast import climbs_since, ticks_left
 from models.fusion import confidence
 from models.jit import jit
 from models.rules import run_on
@@ -62,9 +62,16 @@ def add_edge(found: Found, tick: float, row: int, kind: int, edge: int, onset: f
 
 @jit
 def add_evidence(
-    found: Found, at: int, series: int, views: F64, value: float, share: float, onset: float
+    found: Found,
+    at: int,
+    series: int,
+    views: F64,
+    value: float,
+    share: float,
+    onset: float,
+    limit_at: float,
 ) -> None:
-    """Add a series to the edge written last."""
+    """Add a series to the edge written last; `limit_at` is when it is at its limit, NaN: never."""
     n = found.used[1]
     found.series[n] = series
     found.evidence[n, 0] = value
@@ -72,6 +79,7 @@ def add_evidence(
     found.evidence[n, 2] = views[BAND]
     found.evidence[n, 3] = share
     found.evidence[n, 4] = onset
+    found.evidence[n, 5] = limit_at
     found.used[1] = n + 1
     found.edge[at, 5] += 1
 
@@ -161,7 +169,7 @@ def check_rules(
             add_edge(found, tick, row, RULE + rule, CLOSE, tick)
         elif before >= 0 and run < 0:
             at = add_edge(found, tick, row, RULE + rule, OPEN, tick - needed + 1)
-            add_evidence(found, at, series, views, value, 1.0, tick - needed + 1)
+            add_evidence(found, at, series, views, value, 1.0, tick - needed + 1, math.nan)
         cohort.rule_run[series, i] = run
 
 
@@ -243,7 +251,8 @@ def say_alert(
                 best = i
         if parts[best] <= 0.0:
             break
-        onset = _onset(cohort, series[best], tick)
-        share = parts[best] / total
-        add_evidence(found, at, series[best], views[best], values[best], share, onset)
+        s, value = series[best], values[best]
+        onset = _onset(cohort, s, tick)
+        left = ticks_left(cohort.trend[s], value, tick, cohort.limit[s], knobs.forecast)
+        add_evidence(found, at, s, views[best], value, parts[best] / total, onset, tick + left)
         parts[best] = 0.0

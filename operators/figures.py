@@ -10,8 +10,10 @@ SCORE_BOUNDS = np.array([0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0])  # of the fused sco
 
 # a cohort's figures; all float64, whole but for the sums
 SCORED, ANOMALOUS, SCORES = range(3)  # rows; by score from here on
-BY_DETECTOR = SCORES + SCORE_BOUNDS.size + 1  # rows and sum of surprises, a pair a detector
-FIGURES = BY_DETECTOR + 2 * len(DETECTORS)
+BUCKETS = SCORE_BOUNDS.size + 1
+BY_DETECTOR = SCORES + BUCKETS  # rows and sum of surprises, a pair a detector
+OWN_SCORES = BY_DETECTOR + 2 * len(DETECTORS)  # anomalous rows, then rows by surprise, a detector
+FIGURES = OWN_SCORES + len(DETECTORS) * (1 + BUCKETS)
 
 
 @jit
@@ -25,3 +27,7 @@ def note_figures(figures: F64, score: float, surprises: F64, high: float) -> Non
         if surprises[i] == surprises[i]:
             figures[BY_DETECTOR + 2 * i] += 1.0
             figures[BY_DETECTOR + 2 * i + 1] += surprises[i]
+            own = OWN_SCORES + i * (1 + BUCKETS)
+            if surprises[i] >= high:
+                figures[own] += 1.0
+            figures[own + 1 + np.searchsorted(SCORE_BOUNDS, surprises[i])] += 1.0

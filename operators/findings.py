@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from models.fusion import DETECTORS
-from operators.cohort import CohortTable
+from operators.cohort import CohortTable, limit_where_it_hurts
 from operators.layout import METRICS, RULE, SILENCE, TRACED, Found
 from operators.rules import Rule, RuleTable
 from schema import Anomaly, Evidence
@@ -22,7 +22,7 @@ def new_found(edges: int, evidence: int, traced: int = 0, effects: int = 0) -> F
         edge=np.zeros((edges, 6), np.int64),
         score=np.zeros((edges, 3 + len(DETECTORS))),
         series=np.zeros(evidence, np.int32),
-        evidence=np.zeros((evidence, 5)),
+        evidence=np.zeros((evidence, 6)),
         trace=np.full((traced, TRACED + len(DETECTORS)), np.nan),
         pulse=np.zeros((PULSES, 4), np.int64),
         effect=np.zeros((effects, 3), np.int64),
@@ -72,7 +72,8 @@ def _evidence(
 ) -> Evidence:
     """Return a metric's part with its band: that of the baseline, or the limits of the rule."""
     member = table.members[found.series[at]]
-    value, expected, band, share, onset = (float(v) for v in found.evidence[at])
+    value, expected, band, share, onset, limit_at = (float(v) for v in found.evidence[at])
+    limit = limit_where_it_hurts(member.spec) if math.isfinite(limit_at) else None
     spec = member.spec
     lower, upper = expected - band, expected + band
     if spec.lower is not None:
@@ -94,4 +95,6 @@ def _evidence(
         upper=upper,
         share=round(share, 4),
         onset_ms=int(onset) * tick_ms,
+        limit=limit,
+        limit_at_ms=None if limit is None else math.ceil(limit_at) * tick_ms,
     )

@@ -47,7 +47,7 @@ def hint(suspects: Sequence[Member], resources: int, scope: Pairs, now_ms: int) 
         )
         text += f" since {since}" + (" (its neighbours have)" if others_send else "")
     else:
-        text += f" at {since}"
+        text += f" at {since}" + _forecast(first, now_ms)
     second = next((m for m in suspects if m.resource.key != first.resource.key), None)
     if second is None:
         return text
@@ -80,6 +80,16 @@ def _said(member: Member, name: str, *, expected: bool) -> str:
     else:
         text = f"{series_name(part)} of {name} is unusual at {value}"
     return f"{text} (expected {normal})" if expected else text
+
+
+def _forecast(member: Member, now_ms: int) -> str:
+    """Return when the first of a member's metrics that climbs to its limit will be there."""
+    for i, part in enumerate(member.evidence):
+        if part.limit is not None and part.limit_at_ms is not None and part.limit_at_ms > now_ms:
+            what = f"{series_name(part)} " if i else ""
+            when = clock(part.limit_at_ms, now_ms)
+            return f"; {what}reaches {quantity(part.limit, part.unit)} at {when} at this pace"
+    return ""
 
 
 def _told_apart(part: Evidence) -> tuple[str, str]:

@@ -149,7 +149,7 @@ class Found(NamedTuple):
     edge: I64  # (n, 6): tick, resource row, kind, edge, first evidence, number of evidence
     score: F64  # (n, 3 + detectors): fused, confidence, onset tick, surprises
     series: I32  # (m,)
-    evidence: F64  # (m, 5): value, expected, half band, share, onset tick
+    evidence: F64  # (m, 6): value, expected, half band, share, onset tick, tick at its limit
     trace: F64  # (k, TRACED + detectors) of each sample: score, expected, half band, surprises
     pulse: I64  # (p, 4): number, resources scored, odd, odd to both forests
     effect: I64  # (q, 3): tick, series, its load or -1; may have no room

@@ -9,6 +9,7 @@ from schema import Anomaly, Evidence, Member, Resource, Severity
 SATURATION = ("cpu.", "memory.", "disk.")  # metrics of a means that runs out: causes, not symptoms
 WHAT_IS_LEFT = ("available", "credits", "free", "idle", "remaining")  # these run out downwards
 RULE = "rule:"  # begins the kind of an alert that a rule makes
+CARRIED = 0.5  # of the surest detector's surprise
 MAX_FAR = 10.0  # band widths; beyond it a metric is no worse
 
 Rank = tuple[bool, int, bool, float, str, str]
@@ -29,6 +30,7 @@ class AlertRecord(msgspec.Struct, array_like=True, gc=False):
     floor: Severity | None
     evidence: tuple[Evidence, ...]  # of the edge with that score; () where kept light
     metric: str = ""  # foremost in that evidence
+    detectors: tuple[str, ...] = ()  # that found it, of the same edge
 
     @classmethod
     def of(cls, edge: Anomaly) -> "AlertRecord":
@@ -46,6 +48,7 @@ class AlertRecord(msgspec.Struct, array_like=True, gc=False):
             edge.floor,
             edge.evidence,
             edge.evidence[0].metric if edge.evidence else "",
+            carriers(edge),
         )
 
     def take(self, edge: Anomaly) -> None:
@@ -57,6 +60,7 @@ class AlertRecord(msgspec.Struct, array_like=True, gc=False):
             self.floor = edge.floor
         if edge.score >= self.score or not self.evidence:
             self.score = max(self.score, edge.score)
+            self.detectors = carriers(edge)
             self.evidence = edge.evidence
             self.metric = edge.evidence[0].metric if edge.evidence else self.metric
             self.saturates = self.saturates or saturates(edge.evidence)
@@ -90,7 +94,27 @@ class AlertRecord(msgspec.Struct, array_like=True, gc=False):
             self.confidence,
             self.score,
             self.evidence,
+            self.detectors,
         )
+
+
+def carriers(edge: Anomaly) -> tuple[str, ...]:
+    """Return which detectors an edge owes its score to, the surest first.
+
+    Of metrics, those that were at least `CARRIED` times as sure as the surest.
+
+    >>> from schema import Resource
+    >>> odd = (("temporal", 6.0), ("discord", 3.1), ("isolation_forest", 2.9))
+    >>> here = Resource("aws", "aws.ec2", "1", "eu-west-1", "i-1")
+    >>> carriers(Anomaly("open", "metrics", here, 0, 0, 0.9, 5.0, (), odd))
+    ('temporal', 'discord')
+    """
+    if edge.kind.startswith(RULE):
+        return ("rules",)
+    if edge.kind != "metrics":
+        return ("silence",)
+    most = max((size for _, size in edge.detectors), default=0.0)
+    return tuple(name for name, size in edge.detectors if size >= CARRIED * most and size > 0)
 
 
 def far_outside(evidence: tuple[Evidence, ...]) -> float:

@@ -6,9 +6,17 @@ from models.baseline import LAST_TICK, SEEN, WARM_UP
 from models.calibration import COUNT
 from models.fusion import DETECTORS
 from operators.cohort import CohortTable
-from operators.figures import ANOMALOUS, BY_DETECTOR, SCORE_BOUNDS, SCORED, SCORES
+from operators.figures import (
+    ANOMALOUS,
+    BUCKETS,
+    BY_DETECTOR,
+    OWN_SCORES,
+    SCORE_BOUNDS,
+    SCORED,
+    SCORES,
+)
 from operators.layout import BORN, FORGOTTEN, NEWEST, STEP, TEMPORAL, Knobs
-from schema import F64, Standing
+from schema import F64, DetectorStanding, Standing
 
 WINDOW_MS = 600_000  # of event time: at most once in each a group says how it stands
 _BOUNDS = (*(f"{each:g}" for each in SCORE_BOUNDS), "more")
@@ -16,9 +24,8 @@ _BOUNDS = (*(f"{each:g}" for each in SCORE_BOUNDS), "more")
 
 def standing(table: CohortTable, version: str, knobs: Knobs, tick_ms: int) -> Standing:
     """Return how a cohort stands; `version` is that of the registry's model in use, "" if none."""
-    figures = table.arrays.figures.tolist()
+    figures: list[float] = table.arrays.figures.tolist()
     counts = [int(each) for each in figures[:BY_DETECTOR]]
-    pairs = figures[BY_DETECTOR:]
     alive, left = _ticks_to_warm(table, knobs)
     warming = left[left > 0.0]
     until = table.arrays.counters[NEWEST] + warming.max() if warming.size else 0.0
@@ -32,10 +39,19 @@ def standing(table: CohortTable, version: str, knobs: Knobs, tick_ms: int) -> St
         counts[ANOMALOUS],
         tuple(zip(_BOUNDS, counts[SCORES:], strict=True)),
         tuple(
-            (name, int(pairs[2 * i]), round(pairs[2 * i + 1], 3))
+            _of_detector(figures, i, name)
             for i, name in enumerate(DETECTORS)
-            if pairs[2 * i]
+            if figures[BY_DETECTOR + 2 * i]
         ),
+    )
+
+
+def _of_detector(figures: list[float], i: int, name: str) -> DetectorStanding:
+    rows, surprise = figures[BY_DETECTOR + 2 * i : BY_DETECTOR + 2 * i + 2]
+    own = OWN_SCORES + i * (1 + BUCKETS)
+    anomalous, *scores = (int(each) for each in figures[own : own + 1 + BUCKETS])
+    return DetectorStanding(
+        name, int(rows), round(surprise, 3), anomalous, tuple(zip(_BOUNDS, scores, strict=True))
     )
 
 

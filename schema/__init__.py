@@ -1,6 +1,15 @@
 """Records that cross folders. Knows nothing of ours, does no I/O, reads no clock."""
 
-from schema.anomalies import Anomaly, Closed, Effect, Evidence, Pulse, Standing
+from schema.anomalies import (
+    Anomaly,
+    Closed,
+    DetectorStanding,
+    DriftStanding,
+    Effect,
+    Evidence,
+    Pulse,
+    Standing,
+)
 from schema.commands import (
     Act,
     Action,
@@ -53,7 +62,9 @@ __all__ = [
     "Decoded",
     "Decoder",
     "Deploy",
+    "DetectorStanding",
     "Drift",
+    "DriftStanding",
     "Edge",
     "Effect",
     "Event",

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from schema.commands import TriageCommand
+from schema.commands import Drift, TriageCommand
 from schema.metrics import Felt, Resource
 from schema.names import Labels, Severity
 from schema.topology import Seen
@@ -22,6 +22,8 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     upper: float
     share: float  # of the resource's score, [0, 1]; shares of a verdict sum to 1
     onset_ms: int  # first tick at which this metric left its band
+    limit: float | None = None  # natural limit that it climbs to; None: it does not
+    limit_at_ms: int | None = None  # when it will be there, at the pace that its climb has had
 
 
 class Anomaly(msgspec.Struct, frozen=True, gc=False):
@@ -73,6 +75,16 @@ class Pulse(msgspec.Struct, frozen=True, array_like=True):
     both: int  # of these, those that the half-space trees found odd too
 
 
+class DetectorStanding(msgspec.Struct, frozen=True, array_like=True):
+    """How one detector has done in a `Standing`."""
+
+    name: str
+    rows: int  # that it judged
+    surprise: float  # sum over them of -log10 of the tail probability
+    anomalous: int = 0  # of these, those that it alone would have found odd enough for an alert
+    scores: tuple[tuple[str, int], ...] = ()  # upper bound of its surprise, or "more"; rows
+
+
 class Standing(msgspec.Struct, frozen=True, array_like=True):
     """How a key group's judges of one service have done since its state began."""
 
@@ -84,7 +96,21 @@ class Standing(msgspec.Struct, frozen=True, array_like=True):
     scored: int  # rows
     anomalous: int  # of these, those at or above the threshold
     scores: tuple[tuple[str, int], ...]  # upper bound of the fused score, or "more"; rows
-    detectors: tuple[tuple[str, int, float], ...]  # name, rows, sum of surprises
+    detectors: tuple[DetectorStanding, ...]
+
+
+class DriftStanding(msgspec.Struct, frozen=True):
+    """Whether a service stands where it stood, all its key groups together."""
+
+    service: str
+    until_ms: int  # event time up to which it was judged
+    state: Literal["steady", "suspected", "drifting", "accepted"]
+    since_ms: int | None  # most resources odd ("suspected", "drifting"), the new level normal
+    window: int  # counts in ADWIN's window, each of a pulse
+    share: float  # of its resources that were odd to the batch forest, mean over the window, [0, 1]
+    changed_ms: int | None  # when that share last rose for good, and has not fallen since
+    drifts: int  # told so far
+    last: Drift | None  # of these
 
 
 class Closed(msgspec.Struct, frozen=True):

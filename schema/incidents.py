@@ -20,6 +20,7 @@ class Member(msgspec.Struct, frozen=True, gc=False):
     confidence: float
     score: float
     evidence: tuple[Evidence, ...]
+    detectors: tuple[str, ...] = ()  # that found it, the surest first; "rules", "silence"
 
 
 class Suspect(msgspec.Struct, frozen=True, gc=False):

@@ -12,10 +12,13 @@ from pathlib import Path
 
 import msgspec
 
+from connectors.simulator.drifts import KIND as DRIFT
+from connectors.simulator.drifts import may_drift
 from connectors.simulator.faults import FAULTS, may_start_at
 from connectors.simulator.plan import Plan
 from connectors.simulator.topology import topology_yaml
 from connectors.simulator.truth import (
+    TrueDrift,
     TrueFault,
     read_truth,
     replace_file,
@@ -28,7 +31,7 @@ TELL_EVERY_S = 0.2
 
 
 class Simulated(msgspec.Struct, frozen=True):
-    """A resource of the running fleet, and the faults that can start at it."""
+    """A resource of the running fleet, and the faults that can start at it; "drift" is one here."""
 
     name: str
     title: str
@@ -73,6 +76,7 @@ class Answer(msgspec.Struct, frozen=True):
     accepted: bool
     reason: str = ""
     fault: TrueFault | None = None
+    drift: TrueDrift | None = None
 
 
 def append_line(path: Path, record: msgspec.Struct) -> None:
@@ -120,7 +124,8 @@ class Desk:
                     node.title,
                     node.cloud,
                     node.vendor.service,
-                    tuple(kind for kind in sorted(FAULTS) if may_start_at(fleet, kind, i)),
+                    tuple(kind for kind in sorted(FAULTS) if may_start_at(fleet, kind, i))
+                    + ((DRIFT,) if may_drift(fleet, i) else ()),
                 )
                 for i, node in enumerate(fleet.nodes)
             ),
@@ -174,7 +179,7 @@ class Tray:
                 request = msgspec.json.decode(line, type=Request)
             except msgspec.DecodeError:
                 continue
-            if request.resource in self._names and request.fault in FAULTS:
+            if request.resource in self._names and request.fault in {*FAULTS, DRIFT}:
                 found.append(request)
         return found
 
@@ -185,6 +190,14 @@ class Tray:
             faults = tuple(sorted((*truth.faults, fault), key=lambda f: (f.start_ms, f.id)))
             write_truth(self._desk.truth_path, msgspec.structs.replace(truth, faults=faults))
         append_line(self._desk.folder / "answers.jsonl", Answer(request.id, True, fault=fault))
+
+    def confirm_drift(self, request: Request, drift: TrueDrift) -> None:
+        """Do the same for a drift."""
+        with self._desk.locked():
+            truth = read_truth(self._desk.truth_path)
+            drifts = (*truth.drifts, drift)
+            write_truth(self._desk.truth_path, msgspec.structs.replace(truth, drifts=drifts))
+        append_line(self._desk.folder / "answers.jsonl", Answer(request.id, True, drift=drift))
 
     def refuse(self, request: Request) -> None:
         """Say why not."""

@@ -13,6 +13,7 @@ from connectors.simulator.vendors import Metric, Role
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
+KIND = "drift"  # what `foreshock inject` calls one
 LEAST_NODES = 5  # of the service, where any has so many
 # New level over old one, of what a release may move; a service must report two of these.
 RATIOS: dict[Role, tuple[float, float]] = {
@@ -68,6 +69,22 @@ def plan_drifts(settings: SimulatorSource, fleet: Fleet) -> tuple[Drift, ...]:
     return tuple(found)
 
 
+def drift_now(
+    settings: SimulatorSource, fleet: Fleet, service: str, start: int, name: str
+) -> Drift | None:
+    """Make a drift that begins at a given step; None if that is the end of the run."""
+    if start >= settings.steps:
+        return None
+    nodes = tuple(n for n, node in enumerate(fleet.nodes) if node.vendor.service == service)
+    draw = generator(settings.seed, f"injected:{name}")
+    return Drift(name, service, start, nodes, _changes(settings, fleet, nodes, start, draw))
+
+
+def may_drift(fleet: Fleet, node: int) -> bool:
+    """Tell whether a node reports enough for its service to have another normal."""
+    return len({metric.role for metric in fleet.metrics(node)} & RATIOS.keys()) > 1
+
+
 def _at_work(settings: SimulatorSource, step: int, hour: float) -> int:
     """Return a step at that hour of a working day, the next one, or where the run is too short."""
     start_ms = settings.ms(step)
@@ -82,7 +99,7 @@ def _services(fleet: Fleet, draw: np.random.Generator) -> list[str]:
     """Return who can drift: at random those of enough nodes, then the others by size."""
     sizes: dict[str, int] = {}
     for i, node in enumerate(fleet.nodes):
-        if len({metric.role for metric in fleet.metrics(i)} & RATIOS.keys()) > 1:
+        if may_drift(fleet, i):
             sizes[node.vendor.service] = sizes.get(node.vendor.service, 0) + 1
     names = sorted(sizes)
     drawn = {names[place]: rank for rank, place in enumerate(draw.permutation(len(names)))}

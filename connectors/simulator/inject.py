@@ -17,6 +17,7 @@ from connectors.simulator.desk import (
     append_line,
     read_lines,
 )
+from connectors.simulator.drifts import KIND as DRIFT
 from connectors.simulator.effects import LEAST_DEV, MOST_DEV
 from connectors.simulator.faults import FAULTS
 from schema import stable_id
@@ -52,10 +53,11 @@ def check(
     running: Running, fault: str, resource: str, minutes: float, size_dev: float
 ) -> Simulated:
     """Return the resource that is meant. Raises: InjectError with near matches."""
-    if fault not in FAULTS:
-        near = difflib.get_close_matches(fault, FAULTS, n=1, cutoff=0.4)
+    kinds = (*FAULTS, DRIFT)
+    if fault not in kinds:
+        near = difflib.get_close_matches(fault, kinds, n=1, cutoff=0.4)
         hint = f" (did you mean {near[0]}?)" if near else ""
-        raise InjectError(f"fault must be one of {', '.join(FAULTS)}; got {fault!r}{hint}")
+        raise InjectError(f"fault must be one of {', '.join(kinds)}; got {fault!r}{hint}")
     if not 1 <= minutes <= 1440:
         raise InjectError(f"minutes must be in [1, 1440], got {minutes!r}")
     if not LEAST_DEV <= size_dev <= MOST_DEV:
@@ -102,7 +104,7 @@ def inject(
     wait_s: float,
     clock: Callable[[], float] = time.monotonic,
 ) -> Answer:
-    """Hand in a fault and return the running simulation's answer.
+    """Hand in a fault, or a drift of the resource's service, and return the simulation's answer.
 
     Raises: InjectError on a bad name, if nothing runs, or if no answer came within `wait_s`.
     """

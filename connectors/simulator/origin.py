@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from connectors.simulator.desk import Desk, Tray
+from connectors.simulator.desk import Desk, Request, Tray
+from connectors.simulator.drifts import KIND as DRIFT
+from connectors.simulator.drifts import drift_now, may_drift
 from connectors.simulator.plan import Plan, inject_now, make_plan
 from connectors.simulator.settings import CLOUDS, SimulatorSource
 from connectors.simulator.tape import STRIDE, Pages, Tape
-from connectors.simulator.truth import Truth, read_truth, true_fault, truth_of
+from connectors.simulator.truth import Truth, read_truth, true_drift, true_fault, truth_of
 from schema import Chunk
 
 CHUNK_POINTS = 5_000  # about so many points a read
@@ -161,6 +163,9 @@ class SimulatorReader:
         """Play the faults that were handed in for this cloud, from the next step on."""
         for request in tray.requests(self._step):
             root = self._plan.fleet.find(request.resource)
+            if request.fault == DRIFT:
+                self._take_drift(tray, request, root)
+                continue
             fault = (
                 None
                 if root is None
@@ -175,3 +180,19 @@ class SimulatorReader:
                 self._tape.add(fault)
                 label = true_fault(self._plan.settings, self._plan.fleet, fault, injected=True)
                 tray.confirm(request, label)
+
+    def _take_drift(self, tray: Tray, request: Request, root: int | None) -> None:
+        """Move the level of a resource's whole service, from the next step on."""
+        settings, fleet = self._plan.settings, self._plan.fleet
+        drift = (
+            None
+            if root is None or not may_drift(fleet, root)
+            else drift_now(
+                settings, fleet, fleet.nodes[root].vendor.service, self._step, request.id
+            )
+        )
+        if drift is None:
+            tray.refuse(request)
+        else:
+            self._tape.drift(drift)
+            tray.confirm_drift(request, true_drift(settings, fleet, drift))

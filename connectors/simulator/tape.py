@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from connectors.simulator.drifts import move_levels
+from connectors.simulator.drifts import Drift, move_levels
 from connectors.simulator.effects import Fault, apply
 from connectors.simulator.encoders import Encoder
 from connectors.simulator.panel import LATE_MIN, MISSING, Block, Panel
@@ -39,6 +39,7 @@ class Tape:
         self._faults: list[Fault] = [
             fault for fault in plan.faults if plan.fleet.nodes[fault.root].cloud == cloud
         ]
+        self._drifts: list[Drift] = list(plan.drifts)
         self._lanes = lanes
         names = [plan.fleet.nodes[row.node].name for row in self.panel.rows]
         self._lane = np.array([stable_id(name) % lanes for name in names], dtype=np.int64)
@@ -51,10 +52,15 @@ class Tape:
         self._faults.append(fault)
         self._number = -1
 
+    def drift(self, drift: Drift) -> None:
+        """Play one more drift; the same holds."""
+        self._drifts.append(drift)
+        self._number = -1
+
     def block(self, number: int) -> Block:
         """Return a block as it is sent, with its drifts and faults."""
         block = self.panel.block(number)
-        move_levels(self.panel, block, self._plan.drifts)
+        move_levels(self.panel, block, self._drifts)
         apply(self.panel, block, self._faults, self._plan.settings.seed)
         return block
 

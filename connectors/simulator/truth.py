@@ -143,7 +143,8 @@ def _on_wire(settings: SimulatorSource, node: Node, metric: Metric) -> tuple[str
     return metric.name, dict(metric.labels)
 
 
-def _true_drift(settings: SimulatorSource, fleet: Fleet, drift: Drift) -> TrueDrift:
+def true_drift(settings: SimulatorSource, fleet: Fleet, drift: Drift) -> TrueDrift:
+    """Return the label of a drift."""
     nodes = [fleet.nodes[i] for i in drift.nodes]
     changes = []
     for change in drift.changes:
@@ -186,7 +187,7 @@ def truth_of(plan: Plan) -> Truth:
         quiet_until_ms=settings.ms(settings.quiet_steps),
         faults=tuple(true_fault(settings, fleet, fault) for fault in plan.faults),
         benign=tuple(_true_benign(settings, fleet, event) for event in plan.benign),
-        drifts=tuple(_true_drift(settings, fleet, drift) for drift in plan.drifts),
+        drifts=tuple(true_drift(settings, fleet, drift) for drift in plan.drifts),
     )
 
 

@@ -82,6 +82,8 @@ evidences = st.builds(
     _number | st.just(float("inf")),
     _unit,
     _ms,
+    st.none() | _number,
+    st.none() | _ms,
 )
 resources = st.builds(Resource, _text, _text, _text, _text, _text, _pairs, _text)
 members = st.builds(
@@ -94,6 +96,7 @@ members = st.builds(
     _unit,
     st.floats(0, 1e300),
     st.lists(evidences, max_size=2).map(tuple),
+    _names,
 )
 suspects = st.builds(Suspect, resources, _unit, _text)
 impacts = st.builds(

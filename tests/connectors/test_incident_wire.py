@@ -73,7 +73,14 @@ def test_the_schema_describes_every_field_and_no_other(
 
 def test_an_event_of_an_earlier_store_still_satisfies_the_schema_and_reads_as_if_empty() -> None:
     event = json.loads(encode_transition(OPENED))
-    for form, part in ((WireIncident, event["incident"]), (WireEvent, event)):
+    member = event["incident"]["members"][0]
+    parts: list[tuple[type[msgspec.Struct], dict[str, object]]] = [
+        (WireMember, member),
+        (WireEvidence, member["evidence"][0]),
+        (WireIncident, event["incident"]),
+        (WireEvent, event),
+    ]
+    for form, part in parts:
         for each in msgspec.structs.fields(form):
             if not each.required and each.name != "schema":
                 del part[each.name]

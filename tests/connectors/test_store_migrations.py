@@ -11,6 +11,7 @@ from sqlalchemy import Engine, inspect, text
 from connectors.feedback_store import FeedbackStore, Word
 from connectors.incident_database import connect, upgrade_database, writing
 from connectors.incident_query import IncidentFilter
+from connectors.incident_rows import rebuild
 from connectors.incident_store import IncidentStore
 from connectors.incident_tables import metadata
 from connectors.incident_wire import encode_transition
@@ -18,6 +19,7 @@ from connectors.store_migrations import SCHEMA_VERSION, migrate
 from schema import Severity
 from tests.connectors.made_transitions import OPENED, later, resolved
 
+INDEXED = 3  # the version from which on there is an index
 EVENTS = [OPENED, later("inc-1", 2), later("inc-2", 1), resolved("inc-1", 3)]
 
 
@@ -58,6 +60,8 @@ def make(engine: Engine, version: int) -> None:
             connection.execute(
                 text("INSERT INTO feedback VALUES ('inc-1', 'real', 'kim', 'so it was', 7, '[]')")
             )
+        if version >= INDEXED:
+            rebuild(connection)  # what is derived, as the sinks of that version wrote it
 
 
 @pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))

@@ -74,6 +74,22 @@ def test_a_leak_opens_an_alert_that_says_where_and_since_when() -> None:
     assert alert.evidence[0].onset_ms == alert.onset_ms
 
 
+def test_a_leak_says_when_it_reaches_its_limit_at_the_pace_that_it_has() -> None:
+    (alert,) = opened(leaking(0.5), usual()[1])
+    memory = alert.evidence[0]
+    full_ms = (STARTS + 50 / 0.5) * TICK_MS  # from about 50 % on
+    assert memory.limit == 100.0
+    assert memory.limit_at_ms is not None
+    assert abs(memory.limit_at_ms - full_ms) < 30 * TICK_MS
+
+
+def test_where_there_is_no_limit_or_it_is_far_off_none_is_told() -> None:
+    unlimited = msgspec.structs.replace(MEMORY, upper=None)
+    for pace, spec in ((0.5, unlimited), (0.2, MEMORY)):  # the latter after 16 of 250 minutes
+        (alert,) = opened(leaking(pace), usual()[1], spec)
+        assert (alert.evidence[0].limit, alert.evidence[0].limit_at_ms) == (None, None)
+
+
 def test_without_the_detector_the_same_leak_is_found_later_or_not_at_all() -> None:
     (with_it,) = opened(leaking(0.2), usual()[1])
     without = opened(

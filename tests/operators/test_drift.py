@@ -1,6 +1,7 @@
 """When a service is said to drift: by counts of windows alone."""
 
 from collections.abc import Sequence
+from itertools import groupby
 from random import Random
 
 import msgspec
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operators.drift import Drifts, DriftSettings, Judged
-from schema import Closed, Drift, Pulse
+from schema import Closed, Drift, DriftStanding, Pulse
 
 RULE = DriftSettings()
 PULSE_MS = round(RULE.pulse_s * 1000)
@@ -157,3 +158,39 @@ def test_another_number_of_groups_is_refused() -> None:
 def test_settings_out_of_range_are_refused(field: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"{field} must be .*got"):
         msgspec.structs.replace(RULE, **{field: value})
+
+
+def test_says_how_a_service_stands_through_a_drift() -> None:
+    """Steady, suspected, drifting, the new level accepted, and steady once it is calm."""
+    lasts = round((RULE.accept_after_s + RULE.for_s) * 1000 / PULSE_MS)
+    calm = round(RULE.calm_s * 1000 / PULSE_MS)
+    drifts = Drifts(RULE, 1, 60)
+    course: list[DriftStanding] = []
+    for word in words([CALM] * DAY + [HIGH] * lasts + [CALM] * calm):
+        drifts.step(word)
+        course += drifts.standings()
+    states = [now.state for now in course]
+    assert [(k, len(list(g))) for k, g in groupby(states)] == [
+        ("steady", DAY), ("suspected", 5), ("drifting", 3), ("accepted", calm), ("steady", 1),
+    ]  # fmt: skip
+    onset_ms = (START + DAY) * PULSE_MS
+    suspected, drifting, accepted = (
+        course[states.index(state)] for state in ("suspected", "drifting", "accepted")
+    )
+    assert suspected.since_ms == drifting.since_ms == onset_ms
+    last = drifting.last
+    assert last is not None
+    assert accepted.since_ms == last.effective_ms == accepted.until_ms
+    assert [now.drifts for now in (suspected, drifting, course[-1])] == [0, 1, 1]
+    assert (course[-1].since_ms, course[-1].last) == (None, last)
+    assert suspected.share < 0.1
+    assert drifting.changed_ms is not None
+    assert onset_ms < drifting.changed_ms <= last.found_ms
+
+
+def test_the_share_of_a_service_that_was_always_odd_is_the_mean_of_the_window() -> None:
+    drifts = Drifts(RULE, 1, 60)
+    for word in words([HIGH] * 20):
+        drifts.step(word)
+    (now,) = drifts.standings()
+    assert (now.window, now.share, now.changed_ms) == (20, 0.9, None)

@@ -1,5 +1,6 @@
 import math
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -106,6 +107,19 @@ def test_each_kind_of_alert_has_its_words(
     kind: str, proof: tuple[Evidence, ...], wanted: str
 ) -> None:
     assert said(member("a", kind=kind, proof=proof)) == wanted
+
+
+def test_says_when_a_climb_reaches_its_limit_while_that_is_to_come() -> None:
+    climb = msgspec.structs.replace(evidence(), limit=100.0, limit_at_ms=at(30))
+    wanted = "(expected 41-48 %) at 12:04 UTC; reaches 100 % at 12:30 UTC at this pace"
+    assert said(member("a", proof=(climb,))).endswith(wanted)
+    beside = said(member("a", proof=(*LATENCY, climb)))
+    assert beside.endswith("; cpu.utilization reaches 100 % at 12:30 UTC at this pace")
+    gone = msgspec.structs.replace(climb, limit_at_ms=at(10))
+    assert said(member("a", proof=(gone,))).endswith("at 12:04 UTC")
+    assert said(member("a", proof=(climb,)), member("b", 7)).endswith(
+        "at this pace, 3 min before cpu.utilization of b"
+    )
 
 
 def test_the_neighbours_of_a_silent_resource_are_not_called_witnesses_when_silent_too() -> None:

@@ -1,9 +1,10 @@
 import math
 from itertools import permutations
 
+import msgspec
 import pytest
 
-from operators.members import MAX_FAR, AlertRecord, far_outside, saturates
+from operators.members import MAX_FAR, AlertRecord, carriers, far_outside, saturates
 from schema import Anomaly, Evidence
 from tests.operators.edges import LATENCY, NETWORK, at, edge, evidence, resource
 
@@ -97,3 +98,35 @@ def test_a_record_never_becomes_less_suspect() -> None:
     ):
         record.take(change)
         assert record.rank(0, 120_000) <= before
+
+
+@pytest.mark.parametrize(
+    ("kind", "detectors", "wanted"),
+    [
+        (
+            "metrics",
+            (("discord", 6.0), ("temporal", 3.0), ("forecast", 2.9)),
+            ("discord", "temporal"),
+        ),
+        ("metrics", (("discord", 0.0),), ()),
+        ("metrics", (), ()),
+        ("rule:full", (), ("rules",)),
+        ("silent", (), ("silence",)),
+    ],
+)
+def test_an_alert_is_owed_to_those_at_least_half_as_sure_as_the_surest(
+    kind: str, detectors: tuple[tuple[str, float], ...], wanted: tuple[str, ...]
+) -> None:
+    opened = msgspec.structs.replace(edge("open", A, 0, kind=kind), detectors=detectors)
+    assert carriers(opened) == AlertRecord.of(opened).shown().detectors == wanted
+
+
+def test_an_alert_is_owed_to_those_of_its_worst_moment() -> None:
+    def change(minute: float, score: float, name: str) -> Anomaly:
+        made = edge("update", A, minute, score=score)
+        return msgspec.structs.replace(made, detectors=((name, score),))
+
+    record = AlertRecord.of(change(0, 5.0, "discord"))
+    record.take(change(5, 9.0, "temporal"))
+    record.take(change(9, 6.0, "forecast"))
+    assert record.shown().detectors == ("temporal",)

@@ -8,7 +8,14 @@ import pytest
 
 from models.baseline import LAST_TICK, SEEN
 from models.calibration import COUNT
-from operators.figures import BY_DETECTOR, FIGURES, SCORES, note_figures
+from operators.figures import (
+    BUCKETS,
+    BY_DETECTOR,
+    FIGURES,
+    OWN_SCORES,
+    SCORES,
+    note_figures,
+)
 from operators.keygroup import KeyGroup
 from operators.keygroup_state import dump, load
 from operators.layout import BORN, FORGOTTEN, NEWEST, STEP, TEMPORAL
@@ -31,7 +38,16 @@ def test_a_row_is_counted_by_its_score_up_to_and_with_the_bound(
     note_figures(figures, score, np.array([1.5, math.nan, 0.0, 0.0, 2.0, math.nan]), 4.0)
     assert figures[:2].tolist() == [1, anomalous]
     assert np.flatnonzero(figures[SCORES:BY_DETECTOR]).tolist() == [bucket]
-    assert figures[BY_DETECTOR:].tolist() == [1, 1.5, 0, 0, 1, 0, 1, 0, 1, 2, 0, 0]
+    assert figures[BY_DETECTOR:OWN_SCORES].tolist() == [1, 1.5, 0, 0, 1, 0, 1, 0, 1, 2, 0, 0]
+
+
+def test_each_detector_has_a_distribution_and_anomalies_of_its_own() -> None:
+    figures = np.zeros(FIGURES)
+    for size in (0.2, 0.5, 3.5, 4.0, 20.0):
+        note_figures(figures, 1.0, np.array([math.nan, size, *[math.nan] * 4]), 4.0)
+    by_detector = figures[OWN_SCORES:].reshape(6, 1 + BUCKETS)
+    assert by_detector[1].tolist() == [2, 2, 0, 0, 0, 2, 0, 0, 1]
+    assert by_detector[[0, 2, 3, 4, 5]].sum() == 0
 
 
 def warmed(*seen: float, tails: float = 200.0) -> Standing:
@@ -108,7 +124,9 @@ def test_what_it_has_come_to_depends_on_no_batch_and_survives_a_snapshot() -> No
     now = once[1]
     assert (now.resources, now.warming, now.warm_ms) == (4, 0, 0)
     assert now.scored == sum(count for _, count in now.scores) > 600
-    assert {name for name, _, _ in now.detectors} >= {"temporal", "discord"}
+    assert {each.name for each in now.detectors} >= {"temporal", "discord"}
+    for each in now.detectors:
+        assert each.rows == sum(count for _, count in each.scores) >= each.anomalous
 
 
 def test_counts_only_grow() -> None:

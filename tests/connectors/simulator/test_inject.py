@@ -3,6 +3,7 @@
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from connectors.simulator.desk import Answer, Request, append_line
@@ -94,12 +95,41 @@ def test_a_cascade_takes_its_callers_along(simulation: Simulation) -> None:
     assert len(answer.fault.resources) > 2
 
 
+def test_a_drift_moves_the_whole_service_for_good_and_is_labelled(simulation: Simulation) -> None:
+    answer = simulation.ask("drift", "checkout-web-1")
+    drift = answer.drift
+    assert answer.accepted
+    assert drift is not None
+    assert answer.fault is None
+    fleet, settings = simulation.origin.plan.fleet, simulation.origin.settings
+    wanted = [node.name for node in fleet.nodes if node.vendor.service == "aws.ec2"]
+    assert (drift.service, list(drift.resources)) == ("aws.ec2", wanted)
+    assert drift.end_ms == settings.ms(settings.steps)
+    assert simulation.origin.truth().drifts == (drift,)
+    tape = reader_of(simulation, "aws")._tape
+    start = settings.step_of(drift.start_ms)
+    assert start >= 1
+    moved = tape.block(start // settings.block_steps)
+    later = tape.block(start // settings.block_steps + 1)
+    twin = SimulatorOrigin(SimulatorSource(days=1, resources=24, format="foreshock-json"))
+    as_it_was = twin.open("aws", None)._tape
+    before = as_it_was.block(moved.first // settings.block_steps)
+    assert (moved.values[:, : start - moved.first] == before.values[:, : start - moved.first]).all()
+    ratios = {c.resource: c.ratio for c in drift.changes if c.metric == "CPUUtilization"}
+    assert set(ratios) == set(wanted)
+    assert all(1.2 < ratio < 1.6 for ratio in ratios.values())
+    after = as_it_was.block(later.first // settings.block_steps)
+    rows = np.unique(np.nonzero(later.values != after.values)[0])
+    assert {fleet.nodes[tape.panel.rows[row].node].name for row in rows} == set(wanted)
+
+
 @pytest.mark.parametrize(
     ("fault", "resource", "minutes", "size", "said"),
     [
         ("cpu_hgo", "checkout-web-1", 30, 4, "did you mean cpu_hog"),
         ("cpu_hog", "chekout-web-1", 30, 4, "near checkout-web-1"),
         ("disk_filling", "checkout-web-1", 30, 4, "which can have cpu_hog"),
+        ("drifts", "checkout-web-1", 30, 4, "did you mean drift"),
         ("cpu_hog", "checkout-web-1", 0, 4, "minutes must be in"),
         ("cpu_hog", "checkout-web-1", float("nan"), 4, "minutes must be in"),
         ("cpu_hog", "checkout-web-1", 30, 7, "size must be in"),
