@@ -9,10 +9,11 @@ import pytest
 
 from connectors.control_log import FileControlLog
 from connectors.model_registry import Registry
+from connectors.standing_store import StandingStore
 from flows.assemble import catalogue_of
 from flows.trainer import Trainer
 from foreshock import main
-from schema import Promotion
+from schema import DriftStanding, Promotion
 from tests.flows.feature_rows import MINUTE_MS, app_for, batch
 
 Said = Callable[..., tuple[int, str, str]]
@@ -84,6 +85,25 @@ def test_show_verifies_the_files_and_says_what_the_model_is(said: Said, folder: 
     shown = msgspec.json.decode(said("show", version, "--json")[1])
     assert shown["served_from_ms"] == [300 * MINUTE_MS]
     assert set(shown["arrays"]) > {"held_rows", "tails"}
+
+
+def test_show_says_how_detection_stands_where_a_store_knows(
+    said: Said, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    version = versions(folder)[0]
+    assert msgspec.json.decode(said("show", version, "--json")[1])["statistics"] is None
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    missing = said("show", version, "--store", url)
+    assert (missing[0], "no such incident store" in missing[2]) == (2, True)
+    store = StandingStore(url, create=True)
+    store.keep_drifts([DriftStanding("aws.ec2", 7, "steady", None, 3, 0.1, None, 0, None)])
+    store.close()
+    out = said("show", version, "--store", url)[1]
+    assert "\nstatistics\n" in out
+    assert "drift  steady; 10.0% of its resources odd" in out
+    shown = msgspec.json.decode(said("show", version, "--store", url, "--json")[1])
+    assert shown["statistics"]["drift"]["window"] == 3
 
 
 def test_a_version_may_be_named_by_how_it_begins(said: Said) -> None:

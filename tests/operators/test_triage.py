@@ -149,8 +149,15 @@ def test_the_golden_snapshot_still_decodes_and_goes_on() -> None:
     for triage in (resumed, fresh):
         assert triage.step(closed(0, 120)) == []
     said = resumed.step(closed(1, 120))
-    assert said == fresh.step(closed(1, 120))
+    assert said == [_as_before(each) for each in fresh.step(closed(1, 120))]
     assert story(said) == [(29, "updated", 2)]
+
+
+def _as_before(event: Transition) -> Transition:
+    """Return the event without what the golden file's version did not know of alerts."""
+    replace = msgspec.structs.replace
+    members = tuple(replace(member, detectors=()) for member in event.incident.members)
+    return replace(event, incident=replace(event.incident, members=members))
 
 
 WORDS = [
