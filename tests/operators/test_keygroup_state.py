@@ -5,6 +5,7 @@ import msgspec
 import pytest
 
 from models import forecast
+from operators.figures import OWN_SCORES
 from operators.keygroup import GroupSettings, KeyGroup
 from operators.keygroup_state import dump, load
 from schema import Closed
@@ -174,6 +175,8 @@ def golden() -> KeyGroup:
 def test_the_golden_snapshot_still_decodes_and_goes_on() -> None:
     kept = load(GOLDEN.read_bytes(), settings())
     fresh = golden()
+    for table in fresh.roster.tables:
+        table.arrays.figures[OWN_SCORES:] = 0.0  # the golden file is older than these
     assert dump(kept) == dump(fresh)
     for group in (kept, fresh):
         group.feed(buffer([("a", 61.0, 99.0)], until=70.0))
