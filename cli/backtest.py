@@ -84,6 +84,10 @@ def backtest(
         str | None,
         typer.Option(help="And up to before here. Default: --from.", metavar="TIME"),
     ] = None,
+    retrain: Annotated[
+        bool,
+        typer.Option("--retrain", help="Train anew whenever a service drifts, for this run alone."),
+    ] = False,
     labels: Annotated[
         str | None, typer.Option(help="What was wrong: docs/backtest-figures.md.")
     ] = None,
@@ -128,6 +132,7 @@ def backtest(
             labels=known,
             versions=versions,
             training=None if learned is None else read(learned),
+            retrain=retrain,
             folder=resume,
             show=follow,
         )

@@ -9,6 +9,7 @@ import msgspec
 
 from config.app import App
 from connectors.control_log import write_log
+from connectors.model_registry import Registry
 from flows.control import logged
 from flows.given_models import give_models, without_promotions
 from flows.labels import Labels, within
@@ -30,6 +31,7 @@ def run(
     labels: Labels | None = None,
     versions: Sequence[str] = (),
     training: App | None = None,
+    retrain: bool = False,
     folder: Path | None = None,
     show: Show | None = None,
 ) -> Summary:
@@ -37,19 +39,26 @@ def run(
 
     The control log is obeyed and never written. Models serve as they did, or `versions` of the
     registry from the start, or what `training` (the settings with an earlier window's sources)
-    comes to. With a `folder` a run that was stopped can be gone on with.
+    comes to. To `retrain` is to train a model whenever a service drifts, for the run alone, as a
+    trainer that watches the live flow would have done; what the control log has answered already
+    stays. With a `folder` a run that was stopped can be gone on with.
 
     Raises: what `flows.replay.replay` raises; ValueError if the folder is of another run.
     """
     with TemporaryDirectory(prefix="foreshock-") as own:
         kept = folder or Path(own)
         sources = None if training is None else training.sources
-        plan = {} if folder is None else plan_of(app, versions=versions, training=sources)
+        more = {"versions": versions, "training": sources, "retrain": retrain}
+        plan = {} if folder is None else plan_of(app, **more)
         if folder is None or not is_begun(folder, plan):
             kept.mkdir(parents=True, exist_ok=True)
             _prepare(app, kept, versions, training, workers)
+            if retrain:
+                _own_models(app, kept)
             begin(kept, plan)
-        outcome = replay(_prepared(app, kept), workers=workers, folder=folder, show=show)
+        outcome = replay(
+            _prepared(app, kept), workers=workers, retrain=retrain, folder=folder, show=show
+        )
     if labels is not None and outcome.until_ms:
         labels = within(labels, outcome.from_ms, outcome.until_ms)
     return summary_of(outcome, labels)
@@ -70,6 +79,17 @@ def _prepare(
         records = without_promotions(records)
     if records:
         write_log(folder / CONTROL, records)
+
+
+def _own_models(app: App, folder: Path) -> None:
+    """Have a registry in the folder, so that what is trained meanwhile goes nowhere else."""
+    own = folder / _MODELS
+    if own.exists():
+        return
+    own.mkdir()
+    if app.models is not None:
+        known = Registry(Path(app.models))
+        known.copy(own, known.list())
 
 
 def _prepared(app: App, folder: Path) -> App:
