@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from flows.silences import Known
+from operators.dispatch import hidden_by
 from operators.matching import labels_of, shown
 from operators.silences import why_not
 from schema import Incident, Member, Transition
@@ -76,15 +77,6 @@ def explain(history: Sequence[Transition], known: Sequence[Known], now_ms: int) 
             for each in history
         ),
     )  # fmt: skip
-
-
-def hidden_by(incident: Incident) -> str:
-    """Return what keeps an incident from people, in words; "" if nothing does."""
-    if incident.silenced_by:
-        return "silenced by " + ", ".join(incident.silenced_by)
-    if incident.inhibited_by:
-        return f"inhibited by {incident.inhibited_by}"
-    return f"part of {incident.merged_into}" if incident.merged_into else ""
 
 
 def _tried(incident: Incident, known: Sequence[Known], now_ms: int) -> tuple[Tried, ...]:

@@ -30,6 +30,7 @@ from schema.incidents import Event, Impact, Incident, Member, State, Suspect, Tr
 from schema.life import Refusal, step
 from schema.metrics import Catalogue, Counter, Felt, MetricSpec, Resource, Series
 from schema.names import F64, I32, I64, NO_VALUE, U64, Labels, Severity, stable_id
+from schema.notices import ChannelOptions, Kind, Notice
 from schema.samples import (
     Chunk,
     Decoded,
@@ -55,6 +56,7 @@ __all__ = [
     "Action",
     "Anomaly",
     "Catalogue",
+    "ChannelOptions",
     "Chunk",
     "Closed",
     "Command",
@@ -75,12 +77,14 @@ __all__ = [
     "Felt",
     "Impact",
     "Incident",
+    "Kind",
     "Labels",
     "LateSample",
     "Matcher",
     "Member",
     "MetricSpec",
     "NamedDecoder",
+    "Notice",
     "Promotion",
     "Pulse",
     "Recurrence",
