@@ -13,7 +13,7 @@ from connectors.incident_rows import event_row, write_incidents
 from connectors.incident_tables import incident_events, incidents, insert_once
 from connectors.incident_wire import decode_transition
 from connectors.store_retention import DAY_MS, prune
-from schema import Incident, Transition
+from schema import Incident, State, Transition
 
 ALL = IncidentFilter()
 MAX_DAYS = 36_500
@@ -128,6 +128,23 @@ class IncidentStore:
                 StoredEvent(number, decode_transition(body))
                 for number, body in connection.execute(query)
             ]
+
+    def newest_events(self, states: Sequence[State]) -> list[Transition]:
+        """Return the newest event of each incident that is in one of the states, oldest first."""
+        query = (
+            select(incident_events.c.body)
+            .join(
+                incidents,
+                and_(
+                    incidents.c.id == incident_events.c.incident_id,
+                    incidents.c.revision == incident_events.c.revision,
+                ),
+            )
+            .where(incidents.c.state.in_(states))
+            .order_by(incidents.c.opened_ms, incidents.c.id)
+        )
+        with reading(self._engine) as connection:
+            return [decode_transition(body) for body in connection.execute(query).scalars()]
 
     def last_sequence(self) -> int:
         """Return the sequence of the newest event, 0 if there is none."""

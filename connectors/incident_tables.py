@@ -10,9 +10,9 @@ from sqlalchemy.schema import UniqueConstraint
 metadata = MetaData()
 
 # SQLite counts only an INTEGER primary key up by itself.
-_SEQUENCE = BigInteger().with_variant(Integer(), "sqlite")
+SEQUENCE = BigInteger().with_variant(Integer(), "sqlite")
 # Compared by bytes, so that a range of ids is those that begin alike.
-_ID = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+ID = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 
 version = Table(
     "foreshock_schema",
@@ -25,8 +25,8 @@ version = Table(
 incident_events = Table(
     "incident_events",
     metadata,
-    Column("sequence", _SEQUENCE, primary_key=True, autoincrement=True),
-    Column("incident_id", _ID, nullable=False),
+    Column("sequence", SEQUENCE, primary_key=True, autoincrement=True),
+    Column("incident_id", ID, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("event", Text, nullable=False),
     Column("ts_ms", BigInteger, nullable=False),
@@ -46,7 +46,7 @@ incident_events = Table(
 incidents = Table(
     "incidents",
     metadata,
-    Column("id", _ID, primary_key=True),
+    Column("id", ID, primary_key=True),
     Column("revision", Integer, nullable=False),
     Column("state", Text, nullable=False),
     Column("severity", Integer, nullable=False),  # 1 LOW .. 4 CRITICAL
@@ -71,14 +71,14 @@ incident_index = Table(
     Column("term", BigInteger, primary_key=True, autoincrement=False),
     Column("standing", Integer, primary_key=True, autoincrement=False),
     Column("opened_ms", BigInteger, primary_key=True, autoincrement=False),
-    Column("incident_id", _ID, primary_key=True),
+    Column("incident_id", ID, primary_key=True),
 )
 
 # What people said an incident was; the last word counts.
 feedback = Table(
     "feedback",
     metadata,
-    Column("incident_id", _ID, primary_key=True),
+    Column("incident_id", ID, primary_key=True),
     Column("verdict", Text, nullable=False),  # false_positive, real
     Column("actor", Text, nullable=False),
     Column("note", Text, nullable=False),
@@ -90,8 +90,8 @@ feedback = Table(
 requests = Table(
     "requests",
     metadata,
-    Column("id", _ID, primary_key=True),
-    Column("incident_id", _ID, nullable=False),
+    Column("id", ID, primary_key=True),
+    Column("incident_id", ID, nullable=False),
     Column("action", Text, nullable=False),
     Column("actor", Text, nullable=False),
     Column("reason", Text, nullable=False),

@@ -91,6 +91,22 @@ MIGRATIONS: tuple[Migration, ...] = (
                 body TEXT NOT NULL)""",
         )
     ),
+    Migration(
+        (
+            """CREATE TABLE notify_outbox (
+                sequence {sequence}, id {id} NOT NULL UNIQUE, incident_id {id} NOT NULL,
+                revision INTEGER NOT NULL, channel TEXT NOT NULL, kind TEXT NOT NULL,
+                cause TEXT NOT NULL, reason TEXT NOT NULL, about TEXT NOT NULL, body TEXT NOT NULL,
+                decided_ms BIGINT NOT NULL, status TEXT NOT NULL, attempts INTEGER NOT NULL,
+                next_ms BIGINT NOT NULL, ended_ms BIGINT, note TEXT NOT NULL,
+                receipt TEXT NOT NULL)""",
+            """CREATE INDEX notify_outbox_due ON notify_outbox (channel, sequence)
+                WHERE status = 'due'""",
+            "CREATE INDEX notify_outbox_by_incident ON notify_outbox (incident_id, channel)",
+            """CREATE TABLE notify_state (
+                name {id} NOT NULL PRIMARY KEY, body TEXT NOT NULL)""",
+        )
+    ),
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

@@ -57,11 +57,11 @@ class Dispatch:
         if watched is None:
             if incident.state not in LIVE:
                 return []  # nobody was told, and it is over
-            watched = self._state.watched[incident.id] = Watched(incident)
+            watched = self._state.watched[incident.id] = Watched(said)
         elif incident.revision <= watched.incident.revision:
             return []
         self.changed.add(incident.id)
-        watched.incident, watched.news = incident, said.reason or said.event
+        watched.said = said
         if incident.state not in LIVE:
             found = self._end(watched, said, now_ms)
             if incident.state != "resolved":  # else it may come back

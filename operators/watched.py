@@ -4,7 +4,7 @@ import msgspec
 
 from operators.routes import Target, Timing
 from operators.time_intervals import Hours
-from schema import Incident
+from schema import Incident, Transition
 
 NEVER_MS = 1 << 62
 
@@ -47,14 +47,23 @@ class Line(msgspec.Struct):
 class Watched(msgspec.Struct):
     """One incident. Memory: its newest event, and a line a channel."""
 
-    incident: Incident
-    news: str = ""  # the newest event's reason
+    said: Transition  # its newest event
     lines: dict[str, Line] = {}
     escalate: str = ""  # name of the policy
     told_ms: int | None = None  # from when the policy's steps count
     steps: int = 0  # of the policy taken
     escalated: int = 0  # the same, over all episodes
     step_due_ms: int | None = None
+
+    @property
+    def incident(self) -> Incident:
+        """Return it as it stands."""
+        return self.said.incident
+
+    @property
+    def news(self) -> str:
+        """Return what happened last, in words."""
+        return self.said.reason or self.said.event
 
     def due_ms(self) -> int:
         """Return when there is something to decide; `NEVER_MS`: not before another event."""

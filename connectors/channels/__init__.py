@@ -1,0 +1,1 @@
+"""One notifier a file; `channel` says what each is."""

@@ -1,0 +1,63 @@
+"""What a notifier is, what it is given, and what it answers."""
+
+from typing import Protocol
+
+import msgspec
+
+from schema import Incident, Notice, Transition
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One thing to be said in one place, rendered."""
+
+    notice: Notice
+    transition: Transition | None  # what is told; None: a digest or a test
+    title: str  # one line
+    text: str  # plain
+    html: str = ""  # where the channel's templates have any
+    link: str = ""  # to the incident's page; "": there is none
+    receipt: str = ""  # what the channel called its message of the same incident before
+
+    @property
+    def dedup_key(self) -> str:
+        """The same for all messages of an incident: the provider keeps them together."""
+        return self.notice.incident or self.notice.id
+
+    @property
+    def incident(self) -> Incident | None:
+        """Return the incident as it is told."""
+        return None if self.transition is None else self.transition.incident
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """The provider has taken it."""
+
+    receipt: str = ""  # what it calls the message, where that is needed to change it
+
+
+class Later(msgspec.Struct, frozen=True):
+    """Not now: time-out, cut connection, 429, 5xx. It may have been taken all the same."""
+
+    error: str  # one line, without secrets
+    after_s: float | None = None  # the provider's Retry-After
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """Never: it will be refused however often it is sent."""
+
+    error: str  # one line, without secrets
+
+
+Outcome = Sent | Later | Refused
+
+
+class Channel(Protocol):
+    """An open notifier; used by one thread."""
+
+    def send(self, message: Message) -> Outcome:
+        """Deliver, or say why not. It may be called again with the same message."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
+        ...
