@@ -25,6 +25,7 @@ COMMANDS = {  # command: the module that registers it, imported only when it is 
     "queue": "cli.queue",
     "silence": "cli.silence",
     "why": "cli.why",
+    "notify": "cli.notify",
     "topology": "cli.topology",
     "deploys": "cli.deploys",
     "store": "cli.store",

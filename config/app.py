@@ -3,6 +3,7 @@
 import msgspec
 
 from config.loader import load
+from config.notify import NotifySettings
 from connectors.console import ConsoleSink
 from connectors.control_source import ControlSettings
 from connectors.dead_letter import DeadLetterFile
@@ -49,6 +50,7 @@ class App(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     detect: DetectSettings = DetectSettings()
     drift: DriftSettings = DriftSettings()
     triage: TriageSettings = TriageSettings()
+    notify: NotifySettings = NotifySettings()
     recovery: RecoverySettings = RecoverySettings()
     metrics_port: int | None = None  # of Prometheus counters; worker i serves at port + i
 

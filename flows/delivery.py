@@ -1,7 +1,6 @@
 """Get what is due to one channel out of the outbox: retry, breaker, fallback, dead letters."""
 
 import logging
-import zlib
 from collections.abc import Callable
 
 import msgspec
@@ -10,35 +9,13 @@ from connectors.channels.channel import Channel, Later, Message, Outcome, Refuse
 from connectors.incident_wire import decode_transition
 from connectors.outbox import Outbox, OutboxRow
 from operators.backlog import settle_backlog
+from operators.redelivery import RedeliverySettings
 from schema import ChannelOptions, Notice, Transition
 
 _log = logging.getLogger(__name__)
 
 Render = Callable[[Notice, Transition | None, str], Message]
 """Makes a message of a notice, the event that it tells, and the receipt of the one before."""
-
-
-class DeliverySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The YAML section `notify.delivery`."""
-
-    backoff_s: float = 2.0  # before the second attempt; doubled each time
-    max_backoff_s: float = 300.0
-    give_up_s: float = 21_600.0  # after so long a message is a dead letter
-    breaker_failures: int = 5  # in a row: the channel is left alone for a while
-    fallback_after_s: float = 300.0  # a trigger that waits so long goes to the fallback as well
-
-    def __post_init__(self) -> None:
-        if not 0 < self.backoff_s <= self.max_backoff_s <= 86_400:
-            raise ValueError(
-                "backoff_s and max_backoff_s must be in (0, 86400] s, in this order, "
-                f"got {(self.backoff_s, self.max_backoff_s)!r}"
-            )
-        if not 0 < self.give_up_s <= 2_592_000:
-            raise ValueError(f"give_up_s must be in (0, 2592000] s, got {self.give_up_s!r}")
-        if self.breaker_failures < 1:
-            raise ValueError(f"breaker_failures must be 1 or more, got {self.breaker_failures!r}")
-        if not self.fallback_after_s >= 0:
-            raise ValueError(f"fallback_after_s must be 0 or more, got {self.fallback_after_s!r}")
 
 
 class Courier:
@@ -51,7 +28,7 @@ class Courier:
         options: ChannelOptions,
         outbox: Outbox,
         render: Render,
-        settings: DeliverySettings,
+        settings: RedeliverySettings,
     ) -> None:
         self._name = name
         self._channel = channel
@@ -75,13 +52,14 @@ class Courier:
         backlog = settle_backlog(
             [row.notice for row in rows.values()], delivered, self._options.rate_messages
         )
-        for notice_id, why in backlog.dropped:
-            self._outbox.end([notice_id], "dropped", now_ms, why)
-        if backlog.digest:
-            cause = f"digest:{rows[backlog.dropped[-1][0]].notice.cause}:{backlog.digest[0]}"
+        if backlog.digest:  # kept first: a crash between the two tells a thing twice, not never
+            cause = f"digest:{now_ms}:{len(backlog.digest)}:{backlog.digest[-1]}"
             why = f"{len(backlog.digest)} incidents waited for the channel"
             digest = Notice("", 0, self._name, "digest", cause, now_ms, why, about=backlog.digest)
             self._outbox.decide({}, [(digest, "")])
+        for notice_id, why in backlog.dropped:
+            self._outbox.end([notice_id], "dropped", now_ms, why)
+        if backlog.digest:
             return now_ms
         due: list[int] = []
         for notice in backlog.send:
@@ -123,22 +101,14 @@ class Courier:
         if now_ms - row.notice.decided_ms >= self._settings.give_up_s * 1000:
             self._give_up(row, now_ms, outcome.error)
             return None
-        wait_s = self._backoff_s(row)
-        if outcome.after_s is not None:
-            wait_s = max(wait_s, min(outcome.after_s, self._settings.max_backoff_s))
-        next_ms = now_ms + round(wait_s * 1000)
+        wait_ms = self._settings.wait_ms(row.notice.id, row.attempts, outcome.after_s)
+        next_ms = now_ms + wait_ms
         self._outbox.retry(row.notice.id, next_ms, outcome.error)
         if self._failures >= self._settings.breaker_failures:
             self._closed_until_ms = next_ms  # then one attempt, and again
-            _log.warning("channel %s is left alone for %.0f s: %s", self._name, wait_s,
-                         outcome.error)  # fmt: skip
+            _log.warning("channel %s: %s; next attempt in %d s", self._name, outcome.error,
+                         wait_ms // 1000)  # fmt: skip
         return next_ms
-
-    def _backoff_s(self, row: OutboxRow) -> float:
-        """Return an exponential wait; the jitter is drawn from what is sent."""
-        grown = self._settings.backoff_s * 2.0 ** min(row.attempts, 30)
-        share = zlib.crc32(f"{row.notice.id} {row.attempts}".encode()) / 2**32
-        return min(grown, self._settings.max_backoff_s) * (0.5 + share / 2)
 
     def _give_up(self, row: OutboxRow, now_ms: int, error: str) -> None:
         _log.error("channel %s: %s is not delivered: %s", self._name, row.notice.id, error)

@@ -10,10 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from connectors.incident_store import IncidentStore
+from config.app import App
+from connectors.channels.registry import open_channel
+from connectors.incident_store import IncidentStore, SqlSink
 from connectors.incident_wire import encode_transition
 from connectors.outbox import Outbox
 from flows.delivery import Courier
+from flows.rendering import Renderer
 from operators.allowance import Allowance
 from operators.dispatch import Dispatch, DispatchState, Policy
 from operators.watched import Watched
@@ -91,6 +94,38 @@ class Decider:
             state[name] = None if watched is None else msgspec.json.encode(watched).decode()
         self._outbox.decide(state, decided)
         self._dispatch.changed.clear()
+
+
+def open_notification(app: App, clock: Clock) -> "Notification":
+    """Open the store, the outbox in it and every channel of the settings.
+
+    Raises: ValueError where there is no store, no channel, or no secret of one.
+    """
+    settings = app.notify
+    url = store_of(app)
+    if not settings.channels:
+        raise ValueError("notify.channels must name at least one, got none")
+    channels = {
+        name: open_channel(channel, lambda: clock() / 1000)
+        for name, channel in settings.channels.items()
+    }
+    outbox = Outbox(url)
+    store = IncidentStore(url, create=True)
+    render = Renderer(settings.link, store.get_incident).render
+    couriers = {
+        name: Courier(name, channel, settings.channels[name], outbox, render, settings.delivery)
+        for name, channel in channels.items()
+    }
+    decider = Decider(store, outbox, settings.policy())
+    return Notification(decider, couriers, clock)
+
+
+def store_of(app: App) -> str:
+    """Return the URL of the settings' incident store; raise ValueError if they have none."""
+    url = next((sink.url for sink in app.sinks if isinstance(sink, SqlSink)), None)
+    if url is None:
+        raise ValueError("sinks must have an incident store (type: sql), got none")
+    return url
 
 
 class Notification:

@@ -20,7 +20,8 @@ def settle_backlog(waiting: Sequence[Notice], delivered: frozenset[str], limit: 
 
     `delivered` names the incidents that the channel holds a message of. Of each incident the
     newest word is sent: as a trigger where it is the first that gets through, and not at all where
-    it is that of the end. If more than `limit` would be new to the channel, they come as a digest.
+    it is that of the end. If more than `limit` would be new to the channel, they come as a digest,
+    and so does what is new while a digest waits.
 
     >>> rows = [Notice("a", 1, "page", "trigger", "transition:1", 0, ""),
     ...         Notice("a", 2, "page", "resolve", "transition:2", 9, "")]
@@ -43,8 +44,14 @@ def settle_backlog(waiting: Sequence[Notice], delivered: frozenset[str], limit: 
         else:
             send.append(msgspec.structs.replace(notice, kind="trigger"))
     new = [each for each in send if each.kind == "trigger" and each.incident not in delivered]
-    if len(new) <= limit:
+    digests = [each for each in send if each.kind == "digest"]
+    if len(new) <= limit and (not digests or len(digests) + len(new) == 1):
         return Backlog(tuple(send), tuple(dropped))
-    names = tuple(each.incident for each in new)
-    dropped += [(each.id, f"one of {len(new)} that waited: told in a digest") for each in new]
-    return Backlog(tuple(each for each in send if each not in new), tuple(dropped), names)
+    names = [name for each in digests for name in each.about] + [each.incident for each in new]
+    told = {each.id for each in (*digests, *new)}
+    dropped += [(each.id, "it waited for long: told in a digest") for each in (*digests, *new)]
+    return Backlog(
+        tuple(each for each in send if each.id not in told),
+        tuple(dropped),
+        tuple(dict.fromkeys(names)),
+    )
