@@ -7,7 +7,7 @@ import typer
 
 from cli.incident_named import DEFAULT_URL, find_incident, open_store
 from cli.running_flow import Config, Control, StoreOfFlow, running_flow
-from cli.tables import clock, write
+from cli.tables import clock, printable, write
 
 if TYPE_CHECKING:
     from connectors.incident_store import IncidentStore
@@ -42,6 +42,7 @@ def why(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Print the reasons."""
+    from connectors.outbox import Outbox
     from connectors.source import wall_clock
     from flows.silences import known_silences
     from flows.why import explain
@@ -59,10 +60,15 @@ def why(
         cause = _cause(opened, incident)
     finally:
         opened.close()
+    outbox = Outbox(url)
+    try:
+        rows = outbox.told_of(incident.id)
+    finally:
+        outbox.close()
     now_ms = round(wall_clock().timestamp() * 1000)
     if now_ms - incident.updated_ms > _OLD_MS:
         now_ms = incident.updated_ms
-    found = explain(history, known, now_ms)
+    found = explain(history, known, now_ms, rows)
     if as_json:
         write(msgspec.json.encode(found).decode())
         return
@@ -84,6 +90,12 @@ def why(
         told = "told" if each.told else "nobody"
         after = f"{each.reason}  [{each.by}]" if each.by else each.reason
         write(f"  {clock(each.ts_ms)}  {each.event:<16} {told:<6}  {after}")
+    if found.channels:
+        write("")
+        write("who was told")
+        for heard in found.channels:
+            line = f"  {clock(heard.at_ms)}  {heard.channel:<12} {heard.what:<11} {heard.status:<7}"
+            write(f"{line}  {printable(heard.why)}")
 
 
 def _cause(store: "IncidentStore", incident: "Incident") -> str:

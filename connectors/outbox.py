@@ -35,8 +35,8 @@ class Outbox:
     Raises: ValueError if there is no store, or it has another schema version.
     """
 
-    def __init__(self, url: str) -> None:
-        self._engine = open_database(url, create=True)
+    def __init__(self, url: str, *, create: bool = False) -> None:
+        self._engine = open_database(url, create=create)
 
     def state(self) -> dict[str, str]:
         """Return what was kept with the last decision, by name."""

@@ -109,7 +109,7 @@ def open_notification(app: App, clock: Clock) -> "Notification":
         name: open_channel(channel, lambda: clock() / 1000)
         for name, channel in settings.channels.items()
     }
-    outbox = Outbox(url)
+    outbox = Outbox(url, create=True)
     store = IncidentStore(url, create=True)
     render = Renderer(settings.link, store.get_incident).render
     couriers = {

@@ -93,7 +93,7 @@ def _deadline(incident: Incident, now_ms: int) -> str:
         if at_ms is not None and incident.state in ("open", "acknowledged")
     ]
     words = [
-        f"{what} by {clock(at_ms, now_ms)} UTC" + (" (missed)" if at_ms <= now_ms else "")
+        f"{what} by {clock(at_ms, now_ms)}" + (" (missed)" if at_ms <= now_ms else "")
         for at_ms, what in due
     ]
     return ", ".join(words)

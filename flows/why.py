@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from connectors.outbox import OutboxRow
 from flows.silences import Known
 from operators.dispatch import hidden_by
 from operators.matching import labels_of, shown
@@ -12,7 +13,7 @@ from operators.silences import why_not
 from schema import Incident, Member, Transition
 from schema.life import LIVE
 
-NO_ROUTES = "no routes configured: sinks tell everything"
+NOT_HIDDEN = "nothing hides it"
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -38,6 +39,16 @@ class Tried(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Heard(msgspec.Struct, frozen=True):
+    """What a channel has heard of it, or why it has not."""
+
+    channel: str
+    at_ms: int  # wall clock: when it was sent, or else when it was decided
+    what: str  # "trigger", "resolve" ...
+    status: str  # due, sent, held, dropped, failed
+    why: str  # the route, or the rule that held it back, or what went wrong
+
+
 class Explanation(msgspec.Struct, frozen=True):
     """All that `foreshock why` tells."""
 
@@ -53,16 +64,22 @@ class Explanation(msgspec.Struct, frozen=True):
     flapping: bool
     occurrences: int  # opened, and reopened
     said: tuple[Said, ...]
+    channels: tuple[Heard, ...] = ()  # in the order in which it was decided
 
 
-def explain(history: Sequence[Transition], known: Sequence[Known], now_ms: int) -> Explanation:
-    """Explain an incident by its events, in order, and the silences that are known."""
+def explain(
+    history: Sequence[Transition],
+    known: Sequence[Known],
+    now_ms: int,
+    told: Sequence[OutboxRow] = (),
+) -> Explanation:
+    """Explain an incident by its events, in order, the silences that are known, and the outbox."""
     incident = history[-1].incident
     by = hidden_by(incident)
     return Explanation(
         incident.id,
         not by,
-        by or NO_ROUTES,
+        by or NOT_HIDDEN,
         incident.state,
         incident.severity.name,
         incident.reasons,
@@ -76,7 +93,14 @@ def explain(history: Sequence[Transition], known: Sequence[Known], now_ms: int) 
                  each.reason)
             for each in history
         ),
+        tuple(map(_heard, told)),
     )  # fmt: skip
+
+
+def _heard(row: OutboxRow) -> Heard:
+    notice = row.notice
+    why = notice.reason if row.status in ("sent", "held") else row.note or notice.reason
+    return Heard(notice.channel, row.ended_ms or notice.decided_ms, notice.kind, row.status, why)
 
 
 def _tried(incident: Incident, known: Sequence[Known], now_ms: int) -> tuple[Tried, ...]:

@@ -53,7 +53,7 @@ def test_an_incident_that_is_heard_goes_to_all_sinks(capsys: pytest.CaptureFixtu
     out = lines(capsys)
     assert out[:2] == [
         "CRITICAL open: latency of orders-db rose to 820 ms  [inc-1]",
-        "told: no routes configured: sinks tell everything",
+        "told: nothing hides it",
     ]
     assert "severity     tier 1 service" in out
     assert "silences     which are in force, and which match: give -c or --control" in out

@@ -11,7 +11,7 @@ from schema import Notice
 
 @pytest.fixture
 def outbox(store_url: str) -> Iterator[Outbox]:
-    made = Outbox(store_url)
+    made = Outbox(store_url, create=True)
     yield made
     made.close()
 
