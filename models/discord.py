@@ -99,36 +99,51 @@ def scale_of(state: F64, constants: F64) -> float:
 
 
 @jit
+def _least(distances: F32) -> float:
+    """Return the least of some distances; changes them.
+
+    The upper half is folded onto the lower one, since the processor compares pairs many at once.
+    """
+    left = distances.size
+    while left > 1:
+        half = (left + 1) // 2
+        low, high = distances[: left - half], distances[half:left]
+        for i in range(high.size):
+            low[i] = np.minimum(low[i], high[i])
+        left = half
+    return float(distances[0])
+
+
+@jit
 def _nearest(past: F32, seen: int) -> tuple[float, float]:
     """Return the least mean square distances of the last 2 and 5 samples to earlier runs.
 
     `past` is a ring: sample i lies at i modulo its size, the newest is `seen` - 1.
     """
-    size = past.size
-    newest = seen - 1
-    first = max(0, seen - size)
-    best_short = np.float32(np.inf)
-    best_long = np.float32(np.inf)
-    a = past[newest % size]
-    b = past[(newest - 1) % size]
-    c = past[(newest - 2) % size]
-    d = past[(newest - 3) % size]
-    e = past[(newest - 4) % size]
-    j = (first + _LONG - 1) % size
-    p4 = past[first % size]
-    p3 = past[(first + 1) % size]
-    p2 = past[(first + 2) % size]
-    p1 = past[(first + 3) % size]
-    for end in range(first + _LONG - 1, newest - 1):
-        p0 = past[j]
-        near = (a - p0) * (a - p0) + (b - p1) * (b - p1)
-        best_short = min(best_short, near)
-        if end <= newest - _LONG:
-            far = near + (c - p2) * (c - p2) + (d - p3) * (d - p3) + (e - p4) * (e - p4)
-            best_long = min(best_long, far)
-        p4, p3, p2, p1 = p3, p2, p1, p0
-        j = j + 1 if j + 1 < size else 0
-    return float(best_short) / _SHORT, float(best_long) / _LONG
+    count = min(seen, past.size)
+    line = np.empty(count, np.float32)  # the past in order
+    older, newer = past[seen % past.size : count], past[: seen % past.size]
+    if seen < past.size:
+        older, newer = past[:count], past[:0]
+    for i in range(older.size):
+        line[i] = older[i]
+    rest = line[older.size :]
+    for i in range(rest.size):
+        rest[i] = newer[i]
+    p4, p3, p2, p1, p0 = line, line[1:], line[2:], line[3:], line[4:]
+    e, d, c, b, a = line[-5], line[-4], line[-3], line[-2], line[-1]
+    near = np.empty(count - _LONG - 1, np.float32)  # to runs of 2 from the fifth sample on
+    for i in range(near.size):
+        near[i] = (a - p0[i]) * (a - p0[i]) + (b - p1[i]) * (b - p1[i])
+    far = np.empty(count - 2 * _LONG + 1, np.float32)  # to runs of 5
+    for i in range(far.size):
+        far[i] = (
+            near[i]
+            + (c - p2[i]) * (c - p2[i])
+            + (d - p3[i]) * (d - p3[i])
+            + (e - p4[i]) * (e - p4[i])
+        )
+    return _least(near) / _SHORT, _least(far) / _LONG
 
 
 @jit
