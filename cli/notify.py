@@ -96,7 +96,7 @@ def test(
     notice = Notice("", 0, channel, "test", f"test:{now_ms}", now_ms, "a test by hand")
     message = Message(notice, None, "Foreshock: a test", f"This is a test of channel {channel}.")
     with bad_input():
-        opened = open_channel(settings, lambda: wall_clock().timestamp())
+        opened = open_channel(settings)
     try:
         outcome = opened.send(message)
     finally:

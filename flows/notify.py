@@ -105,10 +105,7 @@ def open_notification(app: App, clock: Clock) -> "Notification":
     url = store_of(app)
     if not settings.channels:
         raise ValueError("notify.channels must name at least one, got none")
-    channels = {
-        name: open_channel(channel, lambda: clock() / 1000)
-        for name, channel in settings.channels.items()
-    }
+    channels = {name: open_channel(channel) for name, channel in settings.channels.items()}
     outbox = Outbox(url, create=True)
     store = IncidentStore(url, create=True)
     render = Renderer(settings.link, store.get_incident).render

@@ -13,6 +13,9 @@ class ConsoleSettings(ChannelOptions, frozen=True, kw_only=True, tag="console"):
 class ConsoleChannel:
     """Standard output."""
 
+    def __init__(self, settings: ConsoleSettings) -> None:
+        """There is nothing to open."""
+
     def send(self, message: Message) -> Outcome:
         """Write the message; control characters of names that came from outside are shown as ?."""
         encoding = sys.stdout.encoding or "utf-8"

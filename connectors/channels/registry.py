@@ -2,20 +2,40 @@
 
 from collections.abc import Callable
 
+from connectors.channels.alertmanager import AlertmanagerChannel, AlertmanagerSettings
+from connectors.channels.by_url import AppriseChannel, AppriseSettings
 from connectors.channels.channel import Channel
 from connectors.channels.console import ConsoleChannel, ConsoleSettings
+from connectors.channels.email import EmailChannel, EmailSettings
+from connectors.channels.opsgenie import OpsgenieChannel, OpsgenieSettings
+from connectors.channels.pagerduty import PagerDutyChannel, PagerDutySettings
+from connectors.channels.slack import SlackChannel, SlackSettings
+from connectors.channels.teams import TeamsChannel, TeamsSettings
 from connectors.channels.webhook import WebhookChannel, WebhookSettings
+from schema import ChannelOptions
 
-ChannelSettings = ConsoleSettings | WebhookSettings
+ChannelSettings = (
+    AlertmanagerSettings | AppriseSettings | ConsoleSettings | EmailSettings | OpsgenieSettings
+    | PagerDutySettings | SlackSettings | TeamsSettings | WebhookSettings
+)  # fmt: skip
 
 
-def open_channel(settings: ChannelSettings, clock_s: Callable[[], float]) -> Channel:
+_OPEN: dict[type[ChannelOptions], Callable[..., Channel]] = {
+    AlertmanagerSettings: AlertmanagerChannel,
+    AppriseSettings: AppriseChannel,
+    ConsoleSettings: ConsoleChannel,
+    EmailSettings: EmailChannel,
+    OpsgenieSettings: OpsgenieChannel,
+    PagerDutySettings: PagerDutyChannel,
+    SlackSettings: SlackChannel,
+    TeamsSettings: TeamsChannel,
+    WebhookSettings: WebhookChannel,
+}
+
+
+def open_channel(settings: ChannelSettings) -> Channel:
     """Open a channel; its secrets are read here and nowhere else.
 
     Raises: ValueError for a secret that is not there.
     """
-    match settings:
-        case ConsoleSettings():
-            return ConsoleChannel()
-        case WebhookSettings():
-            return WebhookChannel(settings, clock_s)
+    return _OPEN[type(settings)](settings)

@@ -8,6 +8,7 @@ Source: the scheme of Stripe's and Slack's signatures.
 import hashlib
 import hmac
 from collections.abc import Callable
+from datetime import datetime
 
 import msgspec
 
@@ -15,6 +16,7 @@ from connectors.channels.channel import Message, Outcome
 from connectors.channels.http import HttpCaller
 from connectors.incident_wire import encode_transition
 from connectors.secret import Secret
+from connectors.source import wall_clock
 from schema import ChannelOptions
 
 
@@ -30,12 +32,14 @@ class WebhookSettings(ChannelOptions, frozen=True, kw_only=True, tag="webhook"):
 class WebhookChannel:
     """An open one."""
 
-    def __init__(self, settings: WebhookSettings, clock_s: Callable[[], float]) -> None:
+    def __init__(
+        self, settings: WebhookSettings, clock: Callable[[], datetime] = wall_clock
+    ) -> None:
         self._url = settings.url.read()
         self._key = None if settings.secret is None else settings.secret.read().encode()
         self._headers = settings.headers
         self._http = HttpCaller(allow_private=settings.allow_private)
-        self._clock_s = clock_s
+        self._clock = clock
 
     def send(self, message: Message) -> Outcome:
         """Post the message."""
@@ -61,7 +65,7 @@ class WebhookChannel:
             "Idempotency-Key": message.notice.id,
         }
         if self._key is not None:
-            stamp = str(int(self._clock_s()))
+            stamp = str(int(self._clock().timestamp()))
             signed = hmac.new(self._key, stamp.encode() + b"." + body, hashlib.sha256)
             headers["X-Foreshock-Timestamp"] = stamp
             headers["X-Foreshock-Signature"] = f"v1={signed.hexdigest()}"

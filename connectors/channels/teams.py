@@ -1,0 +1,80 @@
+"""Microsoft Teams: an Adaptive Card to the URL of a workflow that a webhook request starts.
+
+Source: https://learn.microsoft.com/en-us/power-automate/teams/send-a-message-in-teams, and
+https://adaptivecards.io/explorer (version 1.4; messages of at most 28 kB).
+"""
+
+import msgspec
+
+from connectors.channels.channel import Message, Outcome
+from connectors.channels.http import HttpCaller
+from connectors.secret import Secret
+from schema import ChannelOptions, Severity
+
+MAX_TEXT = 20_000
+_COLOURS = {
+    Severity.CRITICAL: "attention", Severity.HIGH: "attention", Severity.MEDIUM: "warning",
+    Severity.LOW: "accent",
+}  # fmt: skip
+_ESCAPED = str.maketrans({char: "\\" + char for char in "\\`*_{}[]<>#+-!|~"})
+
+
+class TeamsSettings(ChannelOptions, frozen=True, kw_only=True, tag="teams"):
+    """The YAML of a channel of `type: teams`."""
+
+    url: Secret
+    allow_private: bool = False
+
+
+class TeamsChannel:
+    """An open one."""
+
+    def __init__(self, settings: TeamsSettings) -> None:
+        self._url = settings.url.read()
+        self._http = HttpCaller(allow_private=settings.allow_private)
+
+    def send(self, message: Message) -> Outcome:
+        """Post a card; a workflow cannot change one, so every word is a card of its own."""
+        body = msgspec.json.encode(
+            {
+                "type": "message",
+                "attachments": [
+                    {
+                        "contentType": "application/vnd.microsoft.card.adaptive",
+                        "contentUrl": None,
+                        "content": _card(message),
+                    }
+                ],
+            }
+        )
+        headers = {"Content-Type": "application/json"}
+        return self._http.call("POST", self._url, body, headers).outcome
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
+
+def _card(message: Message) -> dict[str, object]:
+    colour = "default"
+    if message.notice.kind == "resolve":
+        colour = "good"
+    elif message.incident is not None:
+        colour = _COLOURS[message.incident.severity]
+    lines = message.text[:MAX_TEXT].splitlines()
+    body = [_text(message.title, weight="bolder", size="medium", color=colour)]
+    body += [_text(line, spacing="small") for line in lines if line.strip()]
+    card: dict[str, object] = {
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "type": "AdaptiveCard",
+        "version": "1.4",
+        "body": body,
+    }
+    if message.link:
+        card["actions"] = [{"type": "Action.OpenUrl", "title": "Open", "url": message.link}]
+    return card
+
+
+def _text(text: str, **look: str) -> dict[str, object]:
+    """Return a block; names that came from outside are no Markdown."""
+    return {"type": "TextBlock", "text": text.translate(_ESCAPED), "wrap": True, **look}
