@@ -12,11 +12,17 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from connectors.channels.channel import Message
 from operators.quantity import clock, span
-from schema import Event, Incident, Notice, Transition
+from schema import Event, Incident, Notice, Severity, Transition
+from schema.life import LIVE
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "config" / "templates"
 TITLE_CHARS = 140
 MAX_LINES = 20  # of a digest
+COLOURS = {
+    Severity.CRITICAL: "#b3001b", Severity.HIGH: "#d1480f", Severity.MEDIUM: "#b58100",
+    Severity.LOW: "#2f6fb3",
+}  # fmt: skip
+ENDED_COLOUR = "#1a7f37"
 WORDS: dict[Event, str] = {"breach_predicted": "deadline at risk", "breached": "deadline missed"}
 
 
@@ -36,6 +42,7 @@ class Renderer:
             trim_blocks=False,
             keep_trailing_newline=False,
         )
+        self._html = environment.get_template("incident.html.j2")
         self._incident = environment.get_template("incident.txt.j2")
         self._digest = environment.get_template("digest.txt.j2")
 
@@ -52,18 +59,44 @@ class Renderer:
         title = f"[{incident.severity.name}] {incident.title}"
         if incident.state != "open":
             title = f"[{incident.state}] {incident.title}"
-        text = self._incident.render(
-            incident=incident,
-            word=word,
-            at=clock(said.ts_ms, said.ts_ms),
-            since=f"{clock(incident.onset_ms, said.ts_ms)}"
+        told = {
+            "incident": incident,
+            "word": word,
+            "at": clock(said.ts_ms, said.ts_ms),
+            "since": f"{clock(incident.onset_ms, said.ts_ms)}"
             f" ({span(max(said.ts_ms - incident.onset_ms, 0))})",
-            hit=_hit(incident),
-            deadline=_deadline(incident, said.ts_ms),
-            reason=notice.reason,
+            "rows": _rows(incident, said.ts_ms),
+            "reason": notice.reason,
+            "link": link,
+        }
+        return Message(
+            notice,
+            said,
+            title[:TITLE_CHARS],
+            self._incident.render(told),
+            html=self._html.render(told, title=title, colour=_colour(incident)),
             link=link,
+            receipt=receipt,
         )
-        return Message(notice, said, title[:TITLE_CHARS], text, link=link, receipt=receipt)
+
+
+def _rows(incident: Incident, now_ms: int) -> list[tuple[str, str]]:
+    """Return what is worth a line of its own: what, and in words."""
+    rows = [("How bad", "; ".join(incident.reasons))]
+    for name, suspect in zip(("First suspect", "Then"), incident.suspects, strict=False):
+        where = f"{suspect.resource.name} ({suspect.resource.service})"
+        rows.append((name, f"{where}: {suspect.why}"))
+    rows += [
+        ("Who is hit", _hit(incident)),
+        ("In hand", incident.assignee),
+        ("Deadline", _deadline(incident, now_ms)),
+        ("Where", " ".join(value for _, value in incident.scope if value)),
+    ]
+    return [(name, value) for name, value in rows if value]
+
+
+def _colour(incident: Incident) -> str:
+    return COLOURS[incident.severity] if incident.state in LIVE else ENDED_COLOUR
 
 
 def _line(name: str, incident: Incident | None) -> str:
