@@ -14,6 +14,7 @@ What stood before the trouble began is taken off. Source: the traversal, and its
 the measurements of Hardt et al., "The PetShop Dataset" (2024), and Pham et al., "BARO" (2024).
 """
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -31,7 +32,7 @@ class RootCauseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     means: float = 0.35
     symptom: float = 0.05  # where harm is known; else the larger of means and symptom is all
     outside: float = 0.3  # of the suspicion of what is seen only from outside
-    late_s: float = 300.0  # of onset after the first, by which suspicion falls to a third
+    late_s: float = 300.0  # of onset after the trouble began, by which suspicion falls to a third
 
     def __post_init__(self) -> None:
         for name in ("harm", "means", "symptom", "outside"):
@@ -80,16 +81,17 @@ def rank(
     names = sorted(troubles)
     delay = _shares({n: _own(n, troubles, callees, since_ms, "delay") for n in names})
     failed = _shares({n: _own(n, troubles, callees, since_ms, "failed") for n in names})
-    first_ms, late_ms = min(t.onset_ms for t in troubles.values()), settings.late_s * 1000
+    late_ms = settings.late_s * 1000
+    first_ms = _begun_ms(sorted(t.onset_ms for t in troubles.values()), late_ms)
     harm = _passed_on(
         _shares({n: delay_share * delay[n] + (1 - delay_share) * failed[n] for n in names}),
         troubles,
         needs,
         late_ms,
     )
-    early = {n: math.exp((first_ms - troubles[n].onset_ms) / late_ms) for n in names}
-    means = {n: early[n] * _bent(troubles[n].means, MEANS_HALF) for n in names}
-    symptom = {n: early[n] * _unexplained(n, troubles, needs) for n in names}
+    later = {n: (troubles[n].onset_ms - first_ms) / late_ms for n in names}
+    means = {n: math.exp(-max(later[n], 0.0)) * _bent(troubles[n].means, MEANS_HALF) for n in names}
+    symptom = {n: math.exp(-abs(later[n])) * _unexplained(n, troubles, needs) for n in names}
     weights = [({n: max(means[n], symptom[n]) for n in names}, 1.0)]
     if any(harm.values()):
         weights = [
@@ -107,6 +109,16 @@ def rank(
         return [(n, 1.0 / len(names)) for n in sorted(names, key=lambda n: troubles[n].onset_ms)]
     ranked = sorted(names, key=lambda n: (-score[n], troubles[n].onset_ms, n))
     return [(n, score[n] / total) for n in ranked if score[n] > 0.0]
+
+
+def _begun_ms(onsets_ms: Sequence[int], late_ms: float) -> int:
+    """Return when the trouble began: the first onset that another one follows soon; ascending.
+
+    What is felt of one resource long before anything else is another story. Its means are not: a
+    leak takes its time.
+    """
+    pairs = itertools.pairwise(onsets_ms)
+    return next((a for a, b in pairs if b - a <= late_ms), onsets_ms[0])
 
 
 def _own(

@@ -1,7 +1,7 @@
 """What most of those that need it have lost: a zone, a host, a callee; alerting itself or not."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -10,6 +10,8 @@ from operators.topology import Topology
 from schema import Resource, Suspect
 
 SHOWN = 3  # of the services, zones and kinds that a summary counts
+SAME_TIME_MS = 60_000
+CHANCE = 2  # alerts that may have begun before for other reasons
 SERVICES = 2  # at least, among the alerts of a zone's loss
 
 
@@ -22,6 +24,7 @@ class Common(msgspec.Struct, array_like=True):
     hit: int  # of those next to it, or in the zone, within the window; the most so far
     known: int
     type: str = ""  # of the node, as the topology has it
+    is_late: bool = False  # those that need it began after others of the incident
 
     @property
     def pattern(self) -> str:
@@ -44,18 +47,35 @@ class Common(msgspec.Struct, array_like=True):
 def foremost(found: Mapping[str, Common], tally: Tally, topology: Topology) -> Common | None:
     """Return what is most likely the cause: a zone, else what needs none of the others.
 
-    Among equals the one that most have lost.
+    Among equals one that alerts itself, then the one that most have lost. What is lost only to
+    those that came later than others is no cause, unless it alerts itself.
     """
     across = len(tally.by("service")) >= SERVICES
-    kept = [each for each in found.values() if across or not each.is_zone]
+    kept = [
+        each
+        for each in found.values()
+        if (across if each.is_zone else each.alerts or not each.is_late)
+    ]
     return min(kept, key=lambda each: _place(each, found, topology), default=None)
 
 
 def _place(
     each: Common, found: Mapping[str, Common], topology: Topology
-) -> tuple[bool, bool, int, str]:
+) -> tuple[bool, bool, bool, int, str]:
     needs_one = any(needed in found for needed in topology.needs(each.node))
-    return not each.is_zone, needs_one and not each.is_zone, -each.hit, each.node
+    return not each.is_zone, needs_one and not each.is_zone, not each.alerts, -each.hit, each.node
+
+
+def begins_late(onsets_ms: Iterable[int], needing_ms: Iterable[int]) -> bool:
+    """Tell whether those that need something began after others of the incident.
+
+    `onsets_ms` are of all, `needing_ms` of those that need it. One or two others may be chance.
+
+    >>> begins_late([0, 0, 60_000, 240_000, 240_000], [240_000, 240_000])
+    True
+    """
+    before_ms = min(needing_ms, default=0) - SAME_TIME_MS
+    return sum(onset_ms < before_ms for onset_ms in onsets_ms) > CHANCE
 
 
 def summary(tally: Tally) -> str:

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Sequence
 
 from operators.case import Case
-from operators.common_cause import Common, foremost
+from operators.common_cause import Common, begins_late, foremost
 from operators.fitting import Fitting, first_application
 from operators.flapping import came_back
 from operators.grouping import Grouping, Opening
@@ -66,6 +66,7 @@ class Correlation:
             if any(self._near.is_placed(one.node) for one in opened):
                 cases = own + self._begun_alike(own, opened, now_ms) or self._known(opened, now_ms)
                 cases = self._with_unmapped(cases, opened, now_ms)
+                cases = self._with_unknown(cases, opened, now_ms)
             elif own:
                 cases = own
             else:
@@ -87,13 +88,20 @@ class Correlation:
     def _lose(self, nodes: Sequence[str], case: Case, now_ms: int) -> None:
         """Note what most of those that need it have lost, and whose trouble that is."""
         near, known = self._near, self._topology
+        onsets_ms = {
+            known.node(record.resource): record.onset_ms
+            for record in case.members.values()
+            if record.opened_ms >= case.episode_ms
+        }
         for node in nodes:
             self._ledger.common[node] = Joined(case.id, now_ms)
             hit, alerts = len(near.sharing(node)), node in self._ledger.recent
             held = case.common.get(node)
             if near.most(node) and (held is None or hit > held.hit or alerts > held.alerts):
                 zone, type_ = known.is_zone(node), known.type_of(node)
-                case.common[node] = Common(node, zone, alerts, hit, near.size(node), type_)
+                theirs = (onsets_ms[each] for each in near.sharing(node) if each in onsets_ms)
+                late = not zone and begins_late(onsets_ms.values(), theirs)
+                case.common[node] = Common(node, zone, alerts, hit, near.size(node), type_, late)
         case.lost = foremost(case.common, case.tally, known)
 
     def _expire(self, now_ms: int) -> None:
@@ -189,6 +197,20 @@ class Correlation:
             names = [(place.scope, window_s), (place.application_link, self._settings.storm_s)]
             for case in self._fitting.unplaced(names, place, now_ms):
                 found[case.id] = case
+        return list(found.values())
+
+    def _with_unknown(
+        self, cases: list[Case], opened: Sequence[Opening], now_ms: int
+    ) -> list[Case]:
+        """Add those that `_growing` would have drawn into the incident, had they come later."""
+        if sum(len(case.members) for case in cases) + len(opened) < GROWING:
+            return cases
+        found = {case.id: case for case in cases}
+        for place in (one.place for one in _by_place(opened)):
+            names = [(place.region, self._settings.storm_s)]
+            for case in self._fitting.unplaced(names, place, now_ms):
+                if len(case.members) < GROWING and not first_application(case):
+                    found[case.id] = case
         return list(found.values())
 
     def _home(self, cases: Sequence[Case], opened: Sequence[Opening]) -> Case:

@@ -21,8 +21,12 @@ class Fitting:
             self.renamed(case)
 
     def note(self, case: Case, place: Place, now_ms: int) -> None:
-        """Let the incident be found by a place of which an alert has joined it."""
-        for name in place.names:
+        """Let the incident be found by a place of which an alert has joined it.
+
+        An alert that names no application is taken to be of the only one that others name.
+        """
+        named = () if place.application else _applications(case)
+        for name in (*place.names, *named[: len(named) == 1]):
             if name not in case.names:
                 self._put(name, case)
             case.names[name] = now_ms
@@ -85,12 +89,16 @@ def at_odds(case: Case, place: Place) -> bool:
     """Tell whether all that is known of the incident's applications speaks against the place."""
     if not place.application or place.application_link in case.names:
         return False
-    return any(name.startswith("application|") for name in case.names)
+    return bool(_applications(case))
 
 
 def first_application(case: Case) -> str:
     """Return the link of the application that the first alert to name one named, or ""."""
-    return next((name for name in case.names if name.startswith("application|")), "")
+    return next(iter(_applications(case)), "")
+
+
+def _applications(case: Case) -> tuple[str, ...]:
+    return tuple(name for name in case.names if name.startswith("application|"))
 
 
 def _fit(case: Case, place: Place) -> tuple[int, int, tuple[bool, int, int, str]]:

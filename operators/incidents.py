@@ -52,6 +52,7 @@ class Incidents:
             Silences(settings.silences, ledger.silences),
             Inhibition(settings.inhibit, settings.cause_hides_s, self._topology),
             self._topology,
+            settings.occurrences,
         )
         self._blame = Blame(settings.suspects, settings.patterns, ledger, self._topology)
         self._touched: set[str] = set()

@@ -29,12 +29,17 @@ def merge(
     """Make incidents part of one; return the last word of each that had a first.
 
     The survivor says that it has grown: here and now if somebody asked for it, else when its tick
-    is settled. One that nobody was told of just goes.
+    is settled. One that nobody was told of just goes. Whoever has a part has the whole, unless
+    somebody else does; an acknowledgement goes over where the part is no less severe, and is said.
     """
     said: list[Transition] = []
     home = ledger.cases[survivor]
+    acknowledged = ""  # part that the survivor owes it to
     for name in others:
         part = ledger.cases.pop(name)
+        if _hands_over(part, home):
+            acknowledged, home.acked_ms, home.touched_ms = name, now_ms, now_ms
+        home.assignee = home.assignee or part.assignee
         ledger.parts[name] = survivor
         for older in part.merged:
             ledger.parts[older] = survivor
@@ -53,7 +58,17 @@ def merge(
         home.joined, home.said_count = [], len(home.members)
         text = f"{reason}: {', '.join(others)} {'is' if len(others) == 1 else 'are'} part of it"
         said.append(say(home, "updated", now_ms, text, actor, request))
+    if acknowledged:
+        text = f"{acknowledged}, part of it now, was acknowledged"
+        said.append(say(home, "acknowledged", now_ms, text, actor, request))
     return said
+
+
+def _hands_over(part: Case, home: Case) -> bool:
+    """Tell whether who has acknowledged a part knows how bad the whole is."""
+    if part.acked_ms is None or home.acked_ms is not None or home.revision == 0:
+        return False
+    return part.standing.severity >= home.standing.severity
 
 
 def _absorb(home: Case, part: Case) -> None:

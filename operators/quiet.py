@@ -12,6 +12,7 @@ from operators.case import Case
 from operators.inhibition import Facts, Inhibition
 from operators.matching import labels_of
 from operators.members import AlertRecord
+from operators.occurrences import OccurrenceSettings, is_waiting
 from operators.silences import Silences, silenced_by
 from operators.telling import first_suspect, say
 from operators.topology import Topology
@@ -26,8 +27,15 @@ class Quiet:
     restart. Memory: the facts of the open cases.
     """
 
-    def __init__(self, silences: Silences, inhibition: Inhibition, topology: Topology) -> None:
+    def __init__(
+        self,
+        silences: Silences,
+        inhibition: Inhibition,
+        topology: Topology,
+        occurrences: OccurrenceSettings,
+    ) -> None:
         self._silences = silences
+        self._occurrences = occurrences
         self._inhibition = inhibition
         self._topology = topology
         self._revision = -1  # of the topology by which the facts were found
@@ -68,7 +76,7 @@ class Quiet:
                     changed.append(case)
         for case in touched:
             self.forget(case)
-        return changed + self._inhibit(cases)
+        return changed + self._inhibit(cases, now_ms)
 
     def tell(self, case: Case, now_ms: int) -> list[Transition]:
         """Return the word that a case is no longer heard, or is again; none if nothing changed.
@@ -92,13 +100,18 @@ class Quiet:
             return ()  # most are not, and one alert is enough to see it
         return silenced_by(alert_labels(case), in_force)
 
-    def _inhibit(self, cases: Mapping[str, Case]) -> list[Case]:
+    def _inhibit(self, cases: Mapping[str, Case], now_ms: int) -> list[Case]:
+        """Return those that are hidden or heard now; who waits to be told of hides nobody."""
         if not (self._inhibition.is_needed or self._maybe_inhibited):
             return []
         if self._revision != self._topology.revision:
             self._facts.clear()
             self._revision = self._topology.revision
-        live = [case for case in cases.values() if case.state in LIVE]
+        live = [
+            case
+            for case in cases.values()
+            if case.state in LIVE and not is_waiting(case, now_ms, self._occurrences)
+        ]
         by: dict[str, str] = {}
         if len(live) > 1 and self._inhibition.is_needed:
             known = self._facts

@@ -133,3 +133,14 @@ def test_shares_are_of_one_and_the_order_of_input_does_not_matter(
 def test_refuses_settings_that_make_no_sense(given: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must be in"):
         RootCauseSettings(**given)
+
+
+def test_a_symptom_long_before_all_others_is_another_story_but_a_means_takes_its_time() -> None:
+    troubles = {
+        "db": Trouble(20 * MINUTE_MS, symptom=8.0),
+        "front": Trouble(22 * MINUTE_MS, symptom=8.0),
+    }
+    early = troubles | {"other": Trouble(5 * MINUTE_MS, symptom=9.0)}
+    assert order(early, {"front": ("db",)}) == ["db", "front", "other"]
+    leak = troubles | {"other": Trouble(5 * MINUTE_MS, means=9.0)}
+    assert order(leak, {"front": ("db",)})[0] == "other"

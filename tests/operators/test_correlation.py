@@ -103,3 +103,39 @@ def test_a_callee_that_most_callers_lost_is_named_even_if_it_is_silent() -> None
     assert incident.suspects[0].resource.name == "store"
     assert incident.title == "trouble at store: 4 that need it alert"
     assert incident.hint.startswith("4 of 4 resources known to need store alert")
+
+
+def test_callers_that_came_later_than_others_do_not_make_what_they_share_the_cause() -> None:
+    known = TopologyMap(
+        edges=(
+            *(Edge(f"user-{i}", "hidden") for i in range(3)),
+            *(Edge(f"user-{i}", "queue") for i in range(3)),
+            *(Edge("queue", f"part-{i}") for i in range(3)),
+        )
+    )
+    first = [opened(f"part-{i}") for i in range(3)]
+    later = [opened(f"user-{i}", 6) for i in range(3)]
+    last = told(*first, opened("queue", 3), *later, known=known)[-1].incident
+    assert "hidden" not in {suspect.resource.name for suspect in last.suspects}
+    alone = told(*later, known=known)[-1].incident
+    assert alone.suspects[0].resource.name == "hidden"
+
+
+def tagged(name: str, minute: float, application: str = "") -> Anomaly:
+    says = {"application": application} if application else {}
+    return edge("open", resource(name, f"s.{name}", **says), minute)
+
+
+def test_what_nothing_is_known_of_is_drawn_in_whether_it_comes_first_or_last() -> None:
+    storm = [opened("web", 1), opened("cart", 1), opened("db", 2)]
+    wanted = [["cart", "db", "unknown", "web"]]
+    assert groups(*storm, opened("unknown", 3)) == wanted
+    assert groups(opened("unknown", 0), *storm) == wanted
+    assert groups(tagged("unknown", 0, "mail"), *storm) == [["cart", "db", "web"], ["unknown"]]
+    assert groups(opened("unknown", 0), *storm[:2]) == [["cart", "web"], ["unknown"]]
+
+
+def test_a_member_without_a_tag_is_of_the_only_application_that_others_name() -> None:
+    edges = [tagged("web", 0, "shop"), tagged("cart", 3.5), tagged("other", 7, "shop")]
+    assert groups(*edges) == [["cart", "other", "web"]]
+    assert groups(edges[0], edges[2]) == [["other"], ["web"]]

@@ -3,11 +3,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from operators.case import Case
 from operators.ledger import Ledger
 from operators.merging import age, merge, split
 from operators.tally import Tally
 from operators.triage import Triage, TriageSettings, TriageState
-from schema import Anomaly
+from schema import Anomaly, Severity
 from tests.operators.alert_histories import GROUPS, RESOURCES, histories, whole
 from tests.operators.edges import at, edge
 
@@ -83,3 +84,34 @@ def test_a_split_refuses_alerts_that_are_not_there() -> None:
     (name,) = ledger.cases
     with pytest.raises(ValueError, match=f"{name} has no alert x"):
         split(ledger, name, ["x"], at(1), "")
+
+
+def two(*, part: Severity, home: Severity) -> tuple[Ledger, Case, Case]:
+    """Return two open incidents that people were told of; ann has acknowledged the later one."""
+    ledger = ledger_of([edge("open", RESOURCES[0], 0), edge("open", RESOURCES[1], 2)])
+    first, later = sorted(ledger.cases.values(), key=age)
+    first.standing.severity, later.standing.severity = home, part
+    later.acked_ms, later.assignee = at(3), "ann"
+    return ledger, first, later
+
+
+def test_who_has_acknowledged_what_is_no_less_severe_has_acknowledged_the_whole() -> None:
+    ledger, home, part = two(part=Severity.HIGH, home=Severity.HIGH)
+    said = merge(ledger, home.id, [part.id], at(4), "one trouble")
+    assert [one.event for one in said] == ["merged", "acknowledged"]
+    assert said[-1].reason == f"{part.id}, part of it now, was acknowledged"
+    assert (home.state, home.acked_ms, home.assignee) == ("acknowledged", at(4), "ann")
+
+
+def test_a_whole_that_is_worse_waits_for_somebody_but_keeps_who_has_a_part() -> None:
+    ledger, home, part = two(part=Severity.MEDIUM, home=Severity.HIGH)
+    said = merge(ledger, home.id, [part.id], at(4), "one trouble")
+    assert [one.event for one in said] == ["merged"]
+    assert (home.state, home.assignee) == ("open", "ann")
+
+
+def test_who_has_the_whole_keeps_it() -> None:
+    ledger, home, part = two(part=Severity.HIGH, home=Severity.LOW)
+    home.acked_ms, home.assignee = at(1), "bob"
+    merge(ledger, home.id, [part.id], at(4), "one trouble")
+    assert (home.acked_ms, home.assignee) == (at(1), "bob")

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from operators.deadlines import SlaSettings
 from operators.inhibition import InhibitRule
+from operators.occurrences import OccurrenceSettings
 from operators.silences import SilenceSettings
 from operators.triage import Triage, TriageSettings
 from schema import (
@@ -339,3 +340,17 @@ def test_what_people_split_off_under_a_silence_says_so_in_its_first_event() -> N
     said = told(edges, [(0, silence("s", 0, 60, only_b)), (3, parted)], until=4)
     split = [(event, by) for minute, event, by in events(said) if minute == 3]
     assert sorted(split) == [("split", ""), ("split", "s")]
+
+
+def test_an_incident_that_waits_to_be_told_of_hides_no_other() -> None:
+    rule = InhibitRule("by-db", ("resource=db",), ("resource=a",))
+    patient = TriageSettings(inhibit=(rule,), occurrences=OccurrenceSettings(low=2))
+    far_apart = msgspec.structs.replace(patient, window_s=1.0, storm_s=1.0)
+    edges = [
+        edge("open", DB, 0, confidence=0.3),
+        edge("open", A, 5, floor=Severity.HIGH, kind="rule:full"),
+    ]
+    (said,) = told(edges, until=7, given_settings=far_apart)
+    assert (said.event, said.incident.inhibited_by) == ("opened", "")
+    at_once = msgspec.structs.replace(far_apart, occurrences=OccurrenceSettings())
+    assert told(edges, until=7, given_settings=at_once)[-1].incident.inhibited_by == "by-db"
