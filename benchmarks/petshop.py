@@ -20,7 +20,7 @@ from rich.table import Table
 from benchmarks.quality import DATA, data_folder, judged
 from cli.history import settings_for
 from cli.places import Reach
-from flows.backtest import run
+from flows.backtest import Plan, run
 from flows.summary import IncidentLine
 from operators.rules import Rule
 
@@ -82,7 +82,7 @@ def _raised(folder: Path, alert: _Alert, given: bool) -> IncidentLine | None:
         app = msgspec.structs.replace(app, detect=detect)
     found = (
         incident
-        for incident in run(app).incidents
+        for incident in run(Plan(app)).incidents
         if alert.resource in incident.resources and incident.opened_ms >= alert.window_start * 1000
     )
     return next(found, None)

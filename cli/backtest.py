@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
+from cli.compare import print_compared
 from cli.errors import BadInput
 from cli.history import Window, settings_for, walk_forward, window, with_control_log
 from cli.places import Brokers, Properties, Reach
@@ -104,38 +105,46 @@ def backtest(
         typer.Option(help="Keep the run's state in this folder; the same command goes on there.",
                      metavar="DIR"),
     ] = None,
+    compare: Annotated[
+        str | None,
+        typer.Option(help="Other settings: run by both, say what differs.", metavar="FILE"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:  # fmt: skip
     """Run over history."""
-    from flows.backtest import run
+    from flows.backtest import Plan, run
+    from flows.compare import both
     from flows.replay import Stopped
 
-    reach = Reach(brokers, config, properties)
+    if compare is not None and resume is not None:
+        raise BadInput("--compare and --resume: one of the two")
     judged = window(("--from", "--to"), start, end)
     learned: Window | None = None
     if train_from or train_to:
         given = window(("--train-from", "--train-to"), train_from, train_to)
         judged, learned = walk_forward(judged, given)
 
-    def read(times: Window) -> "App":
-        return settings_for(paths or [], format_name, topology, batch, reach, times)
+    def planned(config: str | None) -> "Plan":
+        reach = Reach(brokers, config, properties)
 
-    app = with_control_log(read(judged), control_log, reach)
-    app, versions = with_models(app, model or [])
-    if versions and learned:
-        raise BadInput("--model names versions, --train-from trains them: one of the two")
+        def read(times: Window) -> "App":
+            return settings_for(paths or [], format_name, topology, batch, reach, times)
+
+        app = with_control_log(read(judged), control_log, reach)
+        app, versions = with_models(app, model or [])
+        if versions and learned:
+            raise BadInput("--model names versions, --train-from trains them: one of the two")
+        return Plan(app, versions, None if learned is None else read(learned), retrain)
+
+    plan = planned(config)
+    other = None if compare is None else planned(compare).over_the_data_of(plan)
     known = None if labels is None else labels_in(labels, labels_format)
     try:
-        summary = run(
-            app,
-            workers=workers,
-            labels=known,
-            versions=versions,
-            training=None if learned is None else read(learned),
-            retrain=retrain,
-            folder=resume,
-            show=follow,
-        )
+        if other is not None:
+            names = (config or "default settings", str(compare))
+            print_compared(both(plan, other, names, known, workers, follow), as_json)
+            return
+        summary = run(plan, workers=workers, labels=known, folder=resume, show=follow)
     except Stopped as ex:  # while it was training
         raise KeyboardInterrupt from ex
     print_summary(summary, as_json)

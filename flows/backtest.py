@@ -13,7 +13,7 @@ from connectors.model_registry import Registry
 from flows.control import logged
 from flows.given_models import give_models, without_promotions
 from flows.labels import Labels, within
-from flows.outcome import CONTROL
+from flows.outcome import CONTROL, Outcome
 from flows.replay import Show, replay, summary_of
 from flows.resumable import begin, is_begun, plan_of
 from flows.summary import Summary
@@ -24,44 +24,74 @@ _log = logging.getLogger(__name__)
 _MODELS = "models"  # folder of those that are made for the run
 
 
-def run(
-    app: App,
-    *,
-    workers: int = 1,
-    labels: Labels | None = None,
-    versions: Sequence[str] = (),
-    training: App | None = None,
-    retrain: bool = False,
-    folder: Path | None = None,
-    show: Show | None = None,
-) -> Summary:
-    """Replay the settings' sources; with `labels`, say how well the incidents agree with them.
+class Plan(msgspec.Struct, frozen=True):
+    """What is run over history.
 
     The control log is obeyed and never written. Models serve as they did, or `versions` of the
     registry from the start, or what `training` (the settings with an earlier window's sources)
     comes to. To `retrain` is to train a model whenever a service drifts, for the run alone, as a
     trainer that watches the live flow would have done; what the control log has answered already
-    stays. With a `folder` a run that was stopped can be gone on with.
+    stays.
+    """
+
+    app: App
+    versions: tuple[str, ...] = ()
+    training: App | None = None
+    retrain: bool = False
+
+    def over_the_data_of(self, other: "Plan") -> "Plan":
+        """Return this plan with the other's sources and control log."""
+
+        def reading(app: App, others: App) -> App:
+            return msgspec.structs.replace(
+                app, sources=others.sources, control_log=others.control_log
+            )
+
+        mine, theirs = self.training, other.training
+        training = mine if mine is None or theirs is None else reading(mine, theirs)
+        return Plan(reading(self.app, other.app), self.versions, training, self.retrain)
+
+
+def run(
+    plan: Plan,
+    *,
+    workers: int = 1,
+    labels: Labels | None = None,
+    folder: Path | None = None,
+    show: Show | None = None,
+) -> Summary:
+    """Replay; with `labels`, say how well the incidents agree with them."""
+    outcome = replayed(plan, workers=workers, folder=folder, show=show)
+    return summary_of(outcome, None if labels is None else within_run(labels, outcome))
+
+
+def within_run(labels: Labels, outcome: Outcome) -> Labels:
+    """Return the labels of what the run could see."""
+    return within(labels, outcome.from_ms, outcome.until_ms) if outcome.until_ms else labels
+
+
+def replayed(
+    plan: Plan, *, workers: int = 1, folder: Path | None = None, show: Show | None = None
+) -> Outcome:
+    """Replay. With a `folder` a run that was stopped can be gone on with.
 
     Raises: what `flows.replay.replay` raises; ValueError if the folder is of another run.
     """
+    app, training = plan.app, plan.training
     with TemporaryDirectory(prefix="foreshock-") as own:
         kept = folder or Path(own)
         sources = None if training is None else training.sources
-        more = {"versions": versions, "training": sources, "retrain": retrain}
-        plan = {} if folder is None else plan_of(app, **more)
-        if folder is None or not is_begun(folder, plan):
+        more = {"versions": plan.versions, "training": sources, "retrain": plan.retrain}
+        marks = {} if folder is None else plan_of(app, **more)
+        if folder is None or not is_begun(folder, marks):
             kept.mkdir(parents=True, exist_ok=True)
-            _prepare(app, kept, versions, training, workers)
-            if retrain:
+            _prepare(app, kept, plan.versions, training, workers)
+            if plan.retrain:
                 _own_models(app, kept)
-            begin(kept, plan)
-        outcome = replay(
-            _prepared(app, kept), workers=workers, retrain=retrain, folder=folder, show=show
+            begin(kept, marks)
+        return replay(
+            _prepared(app, kept), workers=workers, retrain=plan.retrain, folder=folder, show=show
         )
-    if labels is not None and outcome.until_ms:
-        labels = within(labels, outcome.from_ms, outcome.until_ms)
-    return summary_of(outcome, labels)
 
 
 def _prepare(

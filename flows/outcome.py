@@ -129,7 +129,7 @@ def read_outcome(folder: Path, app: App, elapsed_s: float, stopped: str = "") ->
         tuple(raised),
         covered_days(spans),
         app.detect.fusion.threshold,
-        0 if first_ms is None else first_ms - tick_ms,
+        min(first for first, _ in spans) // tick_ms * tick_ms if spans else 0,
         until_ms,
         f"stopped by {stopped}: {_reached(until_ms)}" if stopped else "",
     )

@@ -11,7 +11,7 @@ from connectors.control_source import ControlSettings
 from connectors.files import FileSource
 from connectors.incident_wire import outcome_digest
 from connectors.model_registry import Registry
-from flows.backtest import run
+from flows.backtest import Plan, run
 from flows.outcome import Outcome
 from flows.replay import replay
 from operators.drift import Counts, Drifts, DriftSettings
@@ -81,15 +81,14 @@ def test_without_retraining_nobody_waits_and_nothing_is_answered(app: App, tmp_p
 def test_a_backtest_that_retrains_leaves_the_registry_as_it_was(app: App, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     mine.mkdir()
-    summary = run(
-        msgspec.structs.replace(app, models=str(mine)), retrain=True, folder=tmp_path / "run"
-    )
+    plan = Plan(msgspec.structs.replace(app, models=str(mine)), retrain=True)
+    summary = run(plan, folder=tmp_path / "run")
     assert [drift.service for drift in summary.drift_events] == ["aws.ec2"]
     (entry,) = Registry(tmp_path / "run" / "models").list()
     assert (entry.service, entry.effective_from_ms) == ("aws.ec2", FOUND_MS + 3_600_000)
     assert list(mine.iterdir()) == []
     with pytest.raises(ValueError, match="retrain differ"):
-        run(msgspec.structs.replace(app, models=str(mine)), folder=tmp_path / "run")
+        run(msgspec.structs.replace(plan, retrain=False), folder=tmp_path / "run")
 
 
 def test_retraining_needs_a_registry(app: App) -> None:
