@@ -12,6 +12,7 @@ from connectors.incident_query import Cursor, IncidentFilter, find_page
 from connectors.incident_rows import event_row, write_incidents
 from connectors.incident_tables import incident_events, incidents, insert_once
 from connectors.incident_wire import decode_transition
+from connectors.outage import Patience
 from connectors.store_retention import DAY_MS, prune
 from schema import Incident, State, Transition
 
@@ -28,6 +29,7 @@ class SqlSink(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sql"
 
     url: str
     retention_days: float | None = None  # of closed incidents, in event time; None: for ever
+    wait_s: float = 900.0  # for a database that is away; then the flow ends
 
     def __post_init__(self) -> None:
         check_url(self.url)
@@ -35,12 +37,19 @@ class SqlSink(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sql"
             raise ValueError(
                 f"retention_days must be in [1, {MAX_DAYS}], got {self.retention_days!r}"
             )
+        if not 0 <= self.wait_s <= 86_400:
+            raise ValueError(f"wait_s must be in [0, 86400] s, got {self.wait_s!r}")
 
     def __repr__(self) -> str:
-        return f"SqlSink(url={shown_url(self.url)!r}, retention_days={self.retention_days!r})"
+        inside = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"SqlSink({inside})"
 
     def __rich_repr__(self) -> list[tuple[str, object]]:
-        return [("url", shown_url(self.url)), ("retention_days", self.retention_days)]
+        return [
+            ("url", shown_url(self.url)),
+            ("retention_days", self.retention_days),
+            ("wait_s", self.wait_s),
+        ]
 
 
 class StoredEvent(NamedTuple):
@@ -174,25 +183,29 @@ class IncidentStoreSink(FixedPartitionedSink[Transition, None]):
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> "IncidentStorePart":
         """Open the store, making it if there is none."""
         store = IncidentStore(self._settings.url, create=True)
-        return IncidentStorePart(store, self._settings.retention_days)
+        patience = Patience(self.place, self._settings.wait_s)
+        return IncidentStorePart(store, self._settings.retention_days, patience)
 
 
 class IncidentStorePart(StatefulSinkPartition[Transition, None]):
     """The open store."""
 
-    def __init__(self, store: IncidentStore, retention_days: float | None = None) -> None:
+    def __init__(
+        self, store: IncidentStore, retention_days: float | None, patience: Patience
+    ) -> None:
         self._store = store
+        self._patience = patience
         self._retention_days = retention_days
         self._pruned_ms: int | None = None  # event time up to which nothing is left to drop
 
     def write_batch(self, values: list[Transition]) -> None:
         """Store a batch in one transaction, on disk when this returns; drop some that is old."""
-        self._store.record(values)
+        self._patience(lambda: self._store.record(values))
         if self._retention_days is None or not values:
             return
         before_ms = max(each.ts_ms for each in values) - round(self._retention_days * DAY_MS)
         due = self._pruned_ms is None or before_ms >= self._pruned_ms + PRUNE_EVERY_MS
-        if due and self._store.prune(before_ms) == 0:
+        if due and self._patience(lambda: self._store.prune(before_ms)) == 0:
             self._pruned_ms = before_ms
 
     def snapshot(self) -> None:

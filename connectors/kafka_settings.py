@@ -136,7 +136,7 @@ class KafkaOutput(KafkaClient, frozen=True, forbid_unknown_fields=True, kw_only=
     topic: str
     partitions: int | None = None  # of a topic that is created; None: the brokers' default
     replication: int | None = None  # the same
-    delivery_timeout_s: float = 60.0  # librdkafka retries that long, then the flow stops
+    delivery_timeout_s: float = 900.0  # librdkafka retries that long, then the flow stops
     max_payload_bytes: int = 900_000  # raw bytes of a reject beyond this are cut off
 
     def __post_init__(self) -> None:

@@ -10,8 +10,9 @@ import msgspec
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from sqlalchemy import delete, select
 
-from connectors.incident_database import open_database, writing
+from connectors.incident_database import open_database, shown_url, writing
 from connectors.incident_tables import drift_standings, model_statistics, upsert
+from connectors.outage import Patience
 from schema import Closed, DriftStanding, Standing
 
 DAY_MS = 86_400_000
@@ -107,23 +108,26 @@ class StandingStore:
 class StandingSink(DynamicSink[Closed]):
     """Keeps what key groups say of how they stand in an incident store."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, wait_s: float = 0.0) -> None:
         self._url = url
+        self._wait_s = wait_s  # for a database that is away
 
     def build(self, _step_id: str, _worker_index: int, _worker_count: int) -> "StandingSinkPart":
         """Open the store, making it if there is none."""
-        return StandingSinkPart(StandingStore(self._url, create=True))
+        patience = Patience(shown_url(self._url), self._wait_s)
+        return StandingSinkPart(StandingStore(self._url, create=True), patience)
 
 
 class StandingSinkPart(StatelessSinkPartition[Closed]):
     """A worker's open store."""
 
-    def __init__(self, store: StandingStore) -> None:
+    def __init__(self, store: StandingStore, patience: Patience) -> None:
         self._store = store
+        self._patience = patience
 
     def write_batch(self, items: list[Closed]) -> None:
         """Keep what there is."""
-        self._store.keep(items)
+        self._patience(lambda: self._store.keep(items))
 
     def close(self) -> None:
         """Close the store."""
@@ -133,23 +137,26 @@ class StandingSinkPart(StatelessSinkPartition[Closed]):
 class DriftStandingSink(DynamicSink[DriftStanding]):
     """Keeps what is said of drift in an incident store."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, wait_s: float = 0.0) -> None:
         self._url = url
+        self._wait_s = wait_s  # for a database that is away
 
     def build(self, _step_id: str, _worker_index: int, _worker_count: int) -> "DriftStandingPart":
         """Open the store, making it if there is none."""
-        return DriftStandingPart(StandingStore(self._url, create=True))
+        patience = Patience(shown_url(self._url), self._wait_s)
+        return DriftStandingPart(StandingStore(self._url, create=True), patience)
 
 
 class DriftStandingPart(StatelessSinkPartition[DriftStanding]):
     """A worker's open store."""
 
-    def __init__(self, store: StandingStore) -> None:
+    def __init__(self, store: StandingStore, patience: Patience) -> None:
         self._store = store
+        self._patience = patience
 
     def write_batch(self, items: list[DriftStanding]) -> None:
         """Keep what there is."""
-        self._store.keep_drifts(items)
+        self._patience(lambda: self._store.keep_drifts(items))
 
     def close(self) -> None:
         """Close the store."""

@@ -169,7 +169,7 @@ def incident_sinks(app: App) -> Sequence[AnySink[Transition]]:
 
 def standing_sinks(app: App) -> Sequence[AnySink[Closed]]:
     """Return where it is kept how detection stands: the settings' incident stores."""
-    return [StandingSink(sink.url) for sink in app.sinks if isinstance(sink, SqlSink)]
+    return [StandingSink(s.url, s.wait_s) for s in app.sinks if isinstance(s, SqlSink)]
 
 
 def drift_standing_sinks(app: App) -> Sequence[AnySink[DriftStanding]]:

@@ -6,6 +6,7 @@ The first SIGINT or SIGTERM asks the sources to stop: they end, the last snapsho
 
 import logging
 import multiprocessing
+import os
 import signal
 import socket
 import threading
@@ -30,6 +31,7 @@ STOP_DEADLINE_S = 10.0
 _POLL_S = 0.1
 _BETTER_ANSWER_S = 1.0  # a panic or a kill shows up in the peers first, or at the same time
 _TURN_S = 0.05  # a process listens this soon after its go; the next one then connects at once
+_TOO_SLOW = "workers did not stop within %g s and were ended; the last snapshot stands"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -63,7 +65,8 @@ def run(
     recovery = recovery or RecoverySettings()
     with held(recovery, shape), stop_on_signal() as (stop, received):
         if processes == 1:
-            _run_here(build, recovery, stop)
+            with _ended_in_time(stop, stop_deadline_s):
+                _run_here(build, recovery, stop)
         else:
             _Cluster(build, processes, recovery).run(stop, stop_deadline_s)
     return received[0] if received else None
@@ -91,6 +94,24 @@ def stop_on_signal() -> Iterator[tuple[threading.Event, list[signal.Signals]]]:
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
+
+
+@contextmanager
+def _ended_in_time(stop: threading.Event, deadline_s: float) -> Iterator[None]:
+    """End this process if it is asked to stop and does not: a sink may wait for what is away."""
+    over = threading.Event()
+
+    def watch() -> None:
+        stop.wait()
+        if not over.wait(deadline_s):
+            _log.error(_TOO_SLOW, deadline_s)
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
 
 
 def _run_here(build: Builder, recovery: RecoverySettings, stop: threading.Event) -> None:
@@ -161,10 +182,7 @@ class _Cluster:
                 for end in self._ends:
                     end.send(STOP)
             if time.monotonic() > deadline:
-                raise LaunchError(
-                    f"workers did not stop within {stop_deadline_s:g} s and were ended; "
-                    "the last snapshot stands"
-                )
+                raise LaunchError(_TOO_SLOW % stop_deadline_s)
 
     def _listen(self, timeout_s: float) -> None:
         heard = wait(self._open_ends(), timeout_s)

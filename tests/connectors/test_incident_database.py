@@ -88,5 +88,7 @@ def test_a_password_in_a_url_is_never_shown() -> None:
     shown = shown_url("postgresql://user:geheim@host:5432/db?sslpassword=geheim")
     assert shown == "postgresql://user:***@host:5432/db"
     sink = SqlSink("sqlite:///incidents.db")
-    assert repr(sink) == "SqlSink(url='sqlite:///incidents.db', retention_days=None)"
+    assert repr(sink) == (
+        "SqlSink(url='sqlite:///incidents.db', retention_days=None, wait_s=900.0)"
+    )
     assert "incidents.db" in pretty_repr(sink)

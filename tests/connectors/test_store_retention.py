@@ -12,6 +12,7 @@ from connectors.incident_database import connect
 from connectors.incident_query import IncidentFilter
 from connectors.incident_store import IncidentStore, IncidentStorePart, SqlSink
 from connectors.incident_tables import metadata, version
+from connectors.outage import Patience
 from connectors.requests_store import RequestsStore
 from connectors.store_retention import DAY_MS
 from schema import Act, State, Transition
@@ -76,7 +77,7 @@ def test_the_sink_drops_batch_by_batch_what_is_older_than_the_newest_event_by_da
     store: IncidentStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store_retention, "BATCH", 2)
-    part = IncidentStorePart(store, retention_days=2.0)
+    part = IncidentStorePart(store, 2.0, Patience("store", wait_s=0.0))
     part.write_batch([stands(f"i{number}", "closed") for number in range(5)])
     for days, left in ((2.0, 5), (3.0, 3), (3.0, 1), (3.0, 0)):
         now = replace(OPENED, ts_ms=OPENED_MS + round(days * DAY_MS))
