@@ -62,8 +62,9 @@ fuzz: setup ## Damage 100,000 payloads a format; then the property tests, with m
 	$(BIN)/python -m tests.fuzz.guided
 	$(BIN)/python -m pytest -q -m hypothesis -p tests.fuzzing --hypothesis-profile=fuzz
 
-chaos: setup ## Kill a real broker for a minute in the middle of a stream; nothing may be lost
+chaos: setup ## Kill a broker, workers and a database in the middle of a day; nothing may be lost
 	BROKER_DOWN_S=60 $(BIN)/python -m pytest -q tests/acceptance/test_broker_kill.py
+	CHAOS=1 $(BIN)/python -m pytest -q -s tests/acceptance/test_chaos.py
 
 storms: setup ## Simulate storms of alerts whose truth is known; say how triage does
 	$(BIN)/python -m tests.storms

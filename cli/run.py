@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from cli.errors import BadInput, bad_input
+
 RUN_HELP = """Read metrics and tell incidents, until stopped.
 
 The first Ctrl-C or SIGTERM stops after a last snapshot, with exit code 0; the second at once.
@@ -14,6 +16,8 @@ A later run with the same settings goes on where this one stood.
 Examples:
   foreshock run -c config/dev.yaml
   KAFKA_BROKERS=localhost:9092 foreshock run -c config/kafka.yaml --processes 2
+  foreshock run -c config/kafka.yaml --addresses a:2101,b:2101 --index 0   # on host a
+  foreshock run -c config/kafka.yaml --addresses a:2101,b:2101 --index 1   # on host b
 """
 
 
@@ -27,11 +31,29 @@ def run(
     processes: Annotated[
         int, typer.Option(help="Worker processes on this machine.", min=1, max=64)
     ] = 1,
+    addresses: Annotated[
+        str | None,
+        typer.Option(
+            help="One worker a host: where each listens, host:port,host:port, the same everywhere. "
+            "The first also listens at the next port."
+        ),
+    ] = None,
+    index: Annotated[
+        int | None, typer.Option(help="Which of the addresses this is, from 0.", min=0)
+    ] = None,
 ) -> None:
     """Run the worker."""
     from config.app import load_app
+    from flows.hosts import Hosts
     from flows.run import run as run_flow
+
+    hosts = None
+    if addresses is not None or index is not None:
+        if addresses is None or index is None or processes != 1:
+            raise BadInput("--addresses and --index go together, and without --processes")
+        with bad_input():
+            hosts = Hosts(tuple(each.strip() for each in addresses.split(",")), index)
 
     logging.getLogger().setLevel(logging.INFO)  # starts, stops and reconnects are worth a line
     app = load_app(config)
-    run_flow(app, processes=processes)
+    run_flow(app, processes=processes, hosts=hosts)

@@ -5,42 +5,29 @@ The first SIGINT or SIGTERM asks the sources to stop: they end, the last snapsho
 """
 
 import logging
-import multiprocessing
 import os
 import signal
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
 from types import FrameType
 
 from bytewax.errors import BytewaxRuntimeError
 
 from connectors.recovery_manifest import Shape
 from connectors.recovery_store import RecoverySettings, held
-from flows.failure import Failure, explain, real_exception, remember_failures
-from flows.worker import DONE, GO, READY, STOP, Builder, Place, run_flow, work
+from flows.cluster import SIGNALS, TOO_SLOW, Cluster, LaunchError, spawn
+from flows.failure import explain, real_exception, remember_failures
+from flows.hosts import Plan
+from flows.hosts import run_on_hosts as run_worker
+from flows.worker import Builder, Place, run_flow
+
+__all__ = ["STOP_DEADLINE_S", "LaunchError", "run", "run_on_hosts", "stop_on_signal"]
 
 _log = logging.getLogger(__name__)
 
 STOP_DEADLINE_S = 10.0
-_POLL_S = 0.1
-_BETTER_ANSWER_S = 1.0  # a panic or a kill shows up in the peers first, or at the same time
-_TURN_S = 0.05  # a process listens this soon after its go; the next one then connects at once
-_TOO_SLOW = "workers did not stop within %g s and were ended; the last snapshot stands"
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-class LaunchError(RuntimeError):
-    """A worker failed. The message is one line; `detail` is its traceback."""
-
-    def __init__(self, message: str, detail: str = "") -> None:
-        super().__init__(message)
-        self.detail = detail
 
 
 def run(
@@ -68,8 +55,20 @@ def run(
             with _ended_in_time(stop, stop_deadline_s):
                 _run_here(build, recovery, stop)
         else:
-            _Cluster(build, processes, recovery).run(stop, stop_deadline_s)
+            _run_children(build, processes, recovery, stop, stop_deadline_s)
     return received[0] if received else None
+
+
+def run_on_hosts(plan: Plan, *, stop_deadline_s: float = STOP_DEADLINE_S) -> signal.Signals | None:
+    """Run one worker of a cluster of hosts; return the signal that stopped it, here or there.
+
+    Raises: what `flows.hosts.run_on_hosts` does.
+    """
+    with stop_on_signal() as (stop, received), _ended_in_time(stop, 2 * stop_deadline_s):
+        stopped = run_worker(plan, stop, stop_deadline_s)
+    if received:
+        return received[0]
+    return signal.SIGTERM if stopped else None
 
 
 @contextmanager
@@ -81,14 +80,14 @@ def stop_on_signal() -> Iterator[tuple[threading.Event, list[signal.Signals]]]:
     def on_signal(number: int, _frame: FrameType | None) -> None:
         received.append(signal.Signals(number))
         stop.set()
-        for each in _SIGNALS:
+        for each in SIGNALS:
             signal.signal(each, signal.SIG_DFL)  # the second one kills; children follow
         _log.info("stopping on %s; once more to end at once", signal.Signals(number).name)
 
     if threading.current_thread() is not threading.main_thread():
         yield stop, received  # only the main thread may handle signals
         return
-    before = {each: signal.signal(each, on_signal) for each in _SIGNALS}
+    before = {each: signal.signal(each, on_signal) for each in SIGNALS}
     try:
         yield stop, received
     finally:
@@ -104,7 +103,7 @@ def _ended_in_time(stop: threading.Event, deadline_s: float) -> Iterator[None]:
     def watch() -> None:
         stop.wait()
         if not over.wait(deadline_s):
-            _log.error(_TOO_SLOW, deadline_s)
+            _log.error(TOO_SLOW, deadline_s)
             os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
@@ -131,108 +130,17 @@ def _run_here(build: Builder, recovery: RecoverySettings, stop: threading.Event)
         raise LaunchError(failure.message, failure.detail) from ex
 
 
-class _Cluster:
-    def __init__(self, build: Builder, processes: int, recovery: RecoverySettings) -> None:
-        context = multiprocessing.get_context("spawn")
-        addresses = tuple(f"127.0.0.1:{port}" for port in _free_ports(processes))
-        resource_tracker.ensure_running()  # now: it unblocks the signals that we are to block
-        level = logging.getLogger().getEffectiveLevel()
-        self._children: list[SpawnProcess] = []
-        self._ends: list[Connection] = []
-        self._ready: set[int] = set()
-        self._done: set[int] = set()
-        self._failures: dict[int, Failure] = {}
-        for index in range(processes):
-            ours, theirs = context.Pipe()
-            place = Place(addresses, index, recovery, level)
-            child = context.Process(
-                target=work, args=(build, place, theirs), name=f"foreshock-{index}"
-            )
-            with _signals_blocked():  # and so in the child, until it ignores them
-                child.start()
-            theirs.close()
-            self._children.append(child)
-            self._ends.append(ours)
-
-    def run(self, stop: threading.Event, stop_deadline_s: float) -> None:
-        try:
-            self._watch(stop, stop_deadline_s)
-        finally:
-            for child in self._children:
-                child.kill()
-                child.join()
-            for end in self._ends:
-                end.close()
-
-    def _watch(self, stop: threading.Event, stop_deadline_s: float) -> None:
-        started = told = False
-        deadline = float("inf")
-        while len(self._done) < len(self._children):
-            self._listen(_POLL_S)
-            if self._failures:
-                self._give_up()
-            if not started and len(self._ready) == len(self._children):
-                started = True
-                for end in self._ends:
-                    end.send(GO)
-                    time.sleep(_TURN_S)
-            if stop.is_set() and not told:
-                told = True
-                deadline = time.monotonic() + stop_deadline_s
-                for end in self._ends:
-                    end.send(STOP)
-            if time.monotonic() > deadline:
-                raise LaunchError(_TOO_SLOW % stop_deadline_s)
-
-    def _listen(self, timeout_s: float) -> None:
-        heard = wait(self._open_ends(), timeout_s)
-        for index, end in enumerate(self._ends):
-            if end not in heard:
-                continue
-            try:
-                word = end.recv()
-            except (EOFError, OSError):
-                self._failures[index] = self._fallen(index)
-                continue
-            if isinstance(word, Failure):
-                self._failures[index] = word
-            elif word == READY:
-                self._ready.add(index)
-            elif word == DONE:
-                self._done.add(index)
-
-    def _open_ends(self) -> list[Connection]:
-        ended = self._done | self._failures.keys()
-        return [end for index, end in enumerate(self._ends) if index not in ended]
-
-    def _fallen(self, index: int) -> Failure:
-        child = self._children[index]
-        child.join(_BETTER_ANSWER_S)
-        code = child.exitcode or 0
-        if code < 0:
-            return Failure(f"killed by {signal.Signals(-code).name}", "", known=True)
-        return Failure(f"ended with exit code {code} and no word", "", known=False)
-
-    def _give_up(self) -> None:
-        """Raise the best explanation; wait a little for it if the first is a mere consequence."""
-        deadline = time.monotonic() + _BETTER_ANSWER_S
-        while time.monotonic() < deadline and not any(f.known for f in self._failures.values()):
-            if len(self._failures) + len(self._done) == len(self._children):
-                break
-            self._listen(_POLL_S)
-        index, failure = min(self._failures.items(), key=lambda item: (not item[1].known, item[0]))
-        raise LaunchError(
-            f"worker {index + 1} of {len(self._children)}: {failure.message}", failure.detail
-        )
-
-
-@contextmanager
-def _signals_blocked() -> Iterator[None]:
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+def _run_children(
+    build: Builder,
+    processes: int,
+    recovery: RecoverySettings,
+    stop: threading.Event,
+    stop_deadline_s: float,
+) -> None:
+    addresses = tuple(f"127.0.0.1:{port}" for port in _free_ports(processes))
+    level = logging.getLogger().getEffectiveLevel()
+    places = [Place(addresses, index, recovery, level) for index in range(processes)]
+    Cluster([spawn(build, place) for place in places]).run(stop, stop_deadline_s)
 
 
 def _free_ports(count: int) -> list[int]:

@@ -27,6 +27,7 @@ from connectors.late import LateFile
 from connectors.line_file import LineFileSink
 from connectors.meters import ClosedMeter, Meters, RejectMeter, TallyMeter
 from connectors.recovery_manifest import check_shape
+from connectors.recovery_store import RecoverySettings
 from flows.assemble import (
     Sources,
     catalogue_of,
@@ -40,11 +41,14 @@ from flows.assemble import (
     topology_of,
     training_sinks,
 )
-from flows.control import control_of, is_live
+from flows.control import FRONTIER, control_of, is_live
 from flows.detect import Outputs, build
+from flows.hosts import Hosts, Plan
 from flows.launch import run as launch
+from flows.launch import run_on_hosts
 from flows.recovery_shape import shape_of
 from flows.warm_up import compile_kernels
+from flows.worker import Builder
 from operators.shelf import Shelf
 
 _log = logging.getLogger(__name__)
@@ -53,18 +57,49 @@ CONTROL_LOG = "control.jsonl"
 OWN_FOLDER = ".foreshock"
 
 
-def run(app: App, *, processes: int = 1) -> None:
-    """Run until the sources end or a signal comes; see `flows.launch.run` for what is raised."""
-    if app.recovery.dir is not None:
+def run(app: App, *, processes: int = 1, hosts: Hosts | None = None) -> None:
+    """Run until the sources end or a signal comes; see `flows.launch.run` for what is raised.
+
+    With `hosts` this is one worker of several, each on a host of its own.
+    """
+    if hosts is not None:
+        _check_reach(app)
+    if app.recovery.dir is not None and (hosts is None or hosts.index == 0):
         check_shape(Path(app.recovery.dir), shape_of(app))
         note_starts(Path(app.recovery.dir), _files(app))
     check_topics(app)  # a wrong password is to be said at once, and once
     app = with_control_log(app)
     compile_kernels(app, catalogue_of(app))
     with TemporaryDirectory(prefix="foreshock-") as folder:
-        flow = partial(detect_flow, app, Path(folder) / "pace")
-        stopped = launch(flow, processes=processes, recovery=app.recovery, shape=shape_of(app))
+        pace = Path(folder) / "pace"
+        if hosts is not None:
+            tables = (pace, pace.with_name(FRONTIER))
+            build = partial(_flow_on_host, app, pace)
+            shape = shape_of(app)
+            plan = Plan(hosts, build, app.recovery, shape, repr(app), Path(folder), tables)
+            stopped = run_on_hosts(plan)
+        else:
+            flow = partial(detect_flow, app, pace)
+            stopped = launch(flow, processes=processes, recovery=app.recovery, shape=shape_of(app))
     _log.info("stopped by %s", stopped.name) if stopped else _log.info("the sources have ended")
+
+
+def _flow_on_host(app: App, pace: Path, recovery: RecoverySettings) -> Builder:
+    """Return the flow's builder on a host where the notes beside the state are elsewhere."""
+    return partial(detect_flow, msgspec.structs.replace(app, recovery=recovery), pace)
+
+
+def _check_reach(app: App) -> None:
+    """Raise ValueError where hosts would each have a log of their own; tell of other such files."""
+    is_topic = isinstance(app.control_log, KafkaOutput)
+    if not is_topic and (app.control_log is not None or is_live(app)):
+        raise ValueError(
+            "control_log must be a topic where workers are on several hosts, "
+            f"got {app.control_log!r}"
+        )
+    databases = [s.url for s in app.sinks if isinstance(s, SqlSink) and s.url.startswith("sqlite")]
+    for place in (*_files(app), *databases):
+        _log.warning("%s: must be the same file on every host: any may write it", place)
 
 
 def detect_flow(app: App, pace: Path | None, stop: threading.Event) -> Dataflow:
