@@ -174,7 +174,7 @@ def standing_sinks(app: App) -> Sequence[AnySink[Closed]]:
 
 def drift_standing_sinks(app: App) -> Sequence[AnySink[DriftStanding]]:
     """Return where it is kept whether services have drifted: the same."""
-    return [DriftStandingSink(sink.url) for sink in app.sinks if isinstance(sink, SqlSink)]
+    return [DriftStandingSink(s.url, s.wait_s) for s in app.sinks if isinstance(s, SqlSink)]
 
 
 def dead_letter_sinks(app: App) -> Sequence[AnySink[Reject]]:
