@@ -1,13 +1,18 @@
-"""`foreshock deploys add`: tell a running flow what was changed on purpose."""
+"""`foreshock deploys add|import`: tell a flow what was changed on purpose."""
 
 import secrets
-from typing import Annotated
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.errors import BadInput, bad_input
-from cli.running_flow import Actor, Config, Control, running_flow, who
+from cli.running_flow import Actor, Config, Control, RunningFlow, running_flow, who
 from cli.tables import clock
+
+if TYPE_CHECKING:
+    from schema import Deploy
 
 HELP = """Tell a running flow what was changed on purpose.
 
@@ -24,12 +29,27 @@ Examples:
   foreshock deploys add v42 'resource=~web-.*' -c config/kafka.yaml
   foreshock deploys add v42 application=shop --at 2026-03-01T10:00:00Z --control control.jsonl
 """
+IMPORT_HELP = """Tell a flow of the deploys in a file of JSON lines, as pipelines write them.
+
+\b
+  {"id": "d7", "ts_ms": 1772359200000, "version": "v42", "resource": "web-3"}
+  {"id": "d8", "ts_ms": 1772359800000, "application": "shop", "region": "eu-west-1"}
+
+Lines that the log has already are left out, so a file that grows can be imported again. If a line
+is no deploy, none is taken.
+
+\b
+Examples:
+  foreshock deploys import deploys.jsonl -c config/kafka.yaml
+  foreshock deploys import simulated/deploys.jsonl --control control.jsonl --replay
+"""
 
 
 def register(app: typer.Typer) -> None:
     """Add the command group to the command line."""
     group = typer.Typer(help=HELP, no_args_is_help=True)
     group.command("add", help=ADD_HELP, no_args_is_help=True)(add)
+    group.command("import", help=IMPORT_HELP, no_args_is_help=True)(import_)
     group.callback(help=HELP)(_root)
     app.add_typer(group, name="deploys")
 
@@ -64,7 +84,48 @@ def add(
     flow = running_flow(config, control)
     if at is None and not flow.live:
         raise BadInput("--at must be given, since the settings are of a replay")
-    when_ms = effective_ms(flow, wall_clock(), 0) if at is None else moment_ms("--at", at)
+    now = wall_clock()
+    was_ms = effective_ms(flow, now, 0) if at is None else moment_ms("--at", at)
     known = name or f"deploy-{secrets.token_hex(4)}"
-    flow.log.append(Deploy(known, when_ms, version, found, actor or who(), reason))
-    typer.echo(f"{known}: the flow knows it from {clock(when_ms)} UTC on")
+    deploy = Deploy(known, was_ms, version, found, actor or who(), reason)
+    deploy = _in_time(deploy, flow, now)
+    flow.log.append(deploy)
+    typer.echo(f"{known}: the flow knows it from {clock(deploy.effective_ms)} UTC on")
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help='A file of JSON lines; "-": standard input.')],
+    config: Config = None,
+    control: Control = None,
+    replay: Annotated[
+        bool, typer.Option("--replay", help="The log is a replay's: each counts when it was.")
+    ] = False,
+) -> None:
+    """Write what a pipeline has announced into the flow's control log."""
+    from connectors.deploy_lines import read_deploys
+    from connectors.source import wall_clock
+    from schema import Deploy
+
+    flow = running_flow(config, control)
+    flow = flow._replace(live=flow.live and not replay)
+    with bad_input():
+        data = typer.get_binary_stream("stdin").read() if str(file) == "-" else file.read_bytes()
+        given = read_deploys(data, str(file))
+    there = {each.id for each in flow.log.read() if isinstance(each, Deploy)}
+    new = [deploy for deploy in given if deploy.id not in there]
+    now = wall_clock()
+    for deploy in new:
+        flow.log.append(_in_time(deploy, flow, now))
+    typer.echo(f"{len(new)} of {len(given)} deploys are new to the control log")
+
+
+def _in_time(deploy: "Deploy", flow: RunningFlow, now: datetime) -> "Deploy":
+    """Return the deploy as a flow can still take it up: a live one not before it has read it."""
+    import msgspec
+
+    from cli.silence_add import effective_ms
+
+    soonest_ms = effective_ms(flow, now, deploy.effective_ms)
+    if soonest_ms <= deploy.effective_ms:
+        return deploy
+    return msgspec.structs.replace(deploy, effective_ms=soonest_ms, at_ms=deploy.effective_ms)

@@ -72,11 +72,11 @@ def _deploy(scene: Scene, settings: PatternSettings) -> Deploy | None:
     hits = [
         deploy
         for deploy in scene.deploys
-        if after_ms <= deploy.effective_ms < first.onset_ms + SAME_TIME_MS
+        if after_ms <= deploy.was_ms < first.onset_ms + SAME_TIME_MS
         and deploy.matchers
         and matches(deploy.matchers, labels)
     ]
-    return max(hits, key=lambda deploy: (deploy.effective_ms, deploy.id), default=None)
+    return max(hits, key=lambda deploy: (deploy.was_ms, deploy.id), default=None)
 
 
 def _surges(scene: Scene) -> bool:
@@ -93,5 +93,5 @@ def note_deploy(deploys: list[Deploy], deploy: Deploy) -> None:
     """Keep a deploy, in order and once; the oldest of too many go."""
     if all(known.id != deploy.id for known in deploys):
         deploys.append(deploy)
-        deploys.sort(key=lambda each: (each.effective_ms, each.id))
+        deploys.sort(key=lambda each: (each.was_ms, each.id))
         del deploys[:-MAX_DEPLOYS]

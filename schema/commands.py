@@ -107,6 +107,12 @@ class Deploy(msgspec.Struct, frozen=True, tag_field="kind", tag="deploy"):
     matchers: tuple[Matcher, ...]  # the resources that it changed
     actor: str = ""
     reason: str = ""
+    at_ms: int | None = None  # when it was, where the flow can only take it up later
+
+    @property
+    def was_ms(self) -> int:
+        """When it was."""
+        return self.effective_ms if self.at_ms is None else self.at_ms
 
 
 class Edge(msgspec.Struct, frozen=True, order=True):

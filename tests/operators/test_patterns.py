@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from operators.patterns import MAX_DEPLOYS, PatternSettings, note_deploy
@@ -41,6 +42,13 @@ def test_what_begins_soon_after_a_deploy_of_it_is_a_bad_deploy() -> None:
     found = incident(alert(), deploys=(deploy(20),))
     assert found.pattern == "bad_deploy"
     assert found.hint.endswith("; it began after deploy d1 of v7")
+
+
+def test_a_deploy_that_the_flow_hears_of_late_counts_from_when_it_was() -> None:
+    heard = msgspec.structs.replace(deploy(33), at_ms=at(20))
+    later = alert(resource("db-2"), minute=36)
+    assert incident(alert(), later, deploys=(heard,)).pattern == "bad_deploy"
+    assert incident(alert(), later, deploys=(deploy(33),)).pattern != "bad_deploy"
 
 
 @pytest.mark.parametrize("given", [deploy(-60), deploy(35), deploy(20, "web")])
