@@ -105,7 +105,7 @@ class Correlation:
         case.lost = foremost(case.common, case.tally, known)
 
     def _expire(self, now_ms: int) -> None:
-        before_ms = now_ms - _ms(self._settings.window_s)
+        before_ms = now_ms - round(self._settings.window_s * 1000)
         self._near.refresh()
         self._near.expire(before_ms)
         common = self._ledger.common
@@ -280,10 +280,6 @@ class Correlation:
 def _by_place(opened: Sequence[Opening]) -> list[Opening]:
     """Return one alert of each place."""
     return list({one.place: one for one in opened}.values())
-
-
-def _ms(seconds: float) -> int:
-    return round(seconds * 1000)
 
 
 def incident_id(first: Resource, opened_ms: int) -> str:
