@@ -13,6 +13,7 @@ from connectors.model_registry import Registry
 from flows.control import logged
 from flows.given_models import give_models, without_promotions
 from flows.labels import Labels, within
+from flows.nab_run import nab_of_run
 from flows.outcome import CONTROL, Outcome
 from flows.replay import Show, replay, summary_of
 from flows.resumable import begin, is_begun, plan_of
@@ -60,9 +61,22 @@ def run(
     folder: Path | None = None,
     show: Show | None = None,
 ) -> Summary:
-    """Replay; with `labels`, say how well the incidents agree with them."""
-    outcome = replayed(plan, workers=workers, folder=folder, show=show)
-    return summary_of(outcome, None if labels is None else within_run(labels, outcome))
+    """Replay; with `labels`, say how well the incidents agree with them.
+
+    Of windows by file the benchmark's score too, but for a run that is gone on with: the scores of
+    its first part are not kept.
+    """
+    with TemporaryDirectory(prefix="foreshock-scores-") as scores:
+        scored = labels is not None and bool(labels.windows) and folder is None
+        spool = Path(scores) if scored else None
+        outcome = replayed(plan, workers=workers, folder=folder, show=show, spool=spool)
+        if labels is None:
+            return summary_of(outcome)
+        summary = summary_of(outcome, within_run(labels, outcome))
+        if spool is None or summary.figures is None:
+            return summary
+        figures = msgspec.structs.replace(summary.figures, nab=nab_of_run(plan.app, spool, labels))
+        return msgspec.structs.replace(summary, figures=figures)
 
 
 def within_run(labels: Labels, outcome: Outcome) -> Labels:
@@ -71,7 +85,12 @@ def within_run(labels: Labels, outcome: Outcome) -> Labels:
 
 
 def replayed(
-    plan: Plan, *, workers: int = 1, folder: Path | None = None, show: Show | None = None
+    plan: Plan,
+    *,
+    workers: int = 1,
+    folder: Path | None = None,
+    show: Show | None = None,
+    spool: Path | None = None,
 ) -> Outcome:
     """Replay. With a `folder` a run that was stopped can be gone on with.
 
@@ -90,7 +109,12 @@ def replayed(
                 _own_models(app, kept)
             begin(kept, marks)
         return replay(
-            _prepared(app, kept), workers=workers, retrain=plan.retrain, folder=folder, show=show
+            _prepared(app, kept),
+            workers=workers,
+            retrain=plan.retrain,
+            folder=folder,
+            show=show,
+            spool=spool,
         )
 
 
