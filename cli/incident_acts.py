@@ -4,9 +4,10 @@ A request goes into the flow's control log, and into the store, where it shows a
 the flow has obeyed or refused it.
 """
 
+import inspect
+import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Concatenate
 
 import msgspec
 import typer
@@ -18,12 +19,20 @@ from cli.tables import clock, write
 
 if TYPE_CHECKING:
     from connectors.incident_store import IncidentStore
-    from schema import Action, Incident
+    from connectors.requests_store import Request
+    from schema import Act, Action, Incident
 
 MAX_WORDS = 2_000  # characters of a reason
 Id = Annotated[str, typer.Argument(help="The id, or how it begins.", metavar="ID")]
 Note = Annotated[str, typer.Option("--note", help="Why, in words.", metavar="TEXT")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the request as JSON.")]
+Wait = Annotated[
+    float,
+    typer.Option(
+        "--wait", min=0, help="Wait for the flow's answer, at most so long.", metavar="SECONDS"
+    ),
+]
+POLL_S = 0.2
 PLAIN: dict["Action", str] = {
     "ack": "Acknowledge an incident: you look after it, and have it if nobody did.",
     "unack": "Take an acknowledgement back: nobody looks after it any more.",
@@ -38,24 +47,16 @@ def register_acts(group: typer.Typer) -> None:
     for action, says in PLAIN.items():
         example = f"  foreshock incidents {action} 3f9c2d -c config/kafka.yaml"
         text = f"{says}\n\n\b\nExample:\n{example}\n"
-        group.command(action, help=text, no_args_is_help=True)(_plain_act(action))
-    group.command("assign", help=ASSIGN_HELP, no_args_is_help=True)(assign)
-    group.command("note", help=NOTE_HELP, no_args_is_help=True)(note)
-    group.command("merge", help=MERGE_HELP, no_args_is_help=True)(merge)
-    group.command("split", help=SPLIT_HELP, no_args_is_help=True)(split)
+        group.command(action, help=text, no_args_is_help=True)(_command(_plain_act(action)))
+    group.command("assign", help=ASSIGN_HELP, no_args_is_help=True)(_command(assign))
+    group.command("note", help=NOTE_HELP, no_args_is_help=True)(_command(note))
+    group.command("merge", help=MERGE_HELP, no_args_is_help=True)(_command(merge))
+    group.command("split", help=SPLIT_HELP, no_args_is_help=True)(_command(split))
 
 
-def _plain_act(action: "Action") -> Callable[..., None]:
-    def act(
-        incident_id: Id,
-        words: Note = "",
-        config: Config = None,
-        control: Control = None,
-        store: StoreOfFlow = None,
-        actor: Actor = None,
-        as_json: AsJson = False,
-    ) -> None:
-        _Asking(config, control, store, actor, as_json).ask(incident_id, action, words)
+def _plain_act(action: "Action") -> Callable[["_Asking", str, str], None]:
+    def act(asking: "_Asking", incident_id: Id, words: Note = "") -> None:
+        asking.ask(incident_id, action, words)
 
     act.__name__ = action
     return act
@@ -70,17 +71,12 @@ Example:
 
 
 def assign(
+    asking: "_Asking",
     incident_id: Id,
     assignee: Annotated[str, typer.Argument(help="Whose it is.", metavar="NAME")],
     words: Note = "",
-    config: Config = None,
-    control: Control = None,
-    store: StoreOfFlow = None,
-    actor: Actor = None,
-    as_json: AsJson = False,
 ) -> None:
     """Assign."""
-    asking = _Asking(config, control, store, actor, as_json)
     asking.ask(incident_id, "assign", words, assignee=assignee)
 
 
@@ -93,18 +89,14 @@ Example:
 
 
 def note(
+    asking: "_Asking",
     incident_id: Id,
     text: Annotated[str, typer.Argument(help="What to write down.", metavar="TEXT")],
-    config: Config = None,
-    control: Control = None,
-    store: StoreOfFlow = None,
-    actor: Actor = None,
-    as_json: AsJson = False,
 ) -> None:
     """Note."""
     if not text.strip():
         raise BadInput("a note must say something, got nothing")
-    _Asking(config, control, store, actor, as_json).ask(incident_id, "note", text)
+    asking.ask(incident_id, "note", text)
 
 
 MERGE_HELP = """Make one incident of several: the others become part of the first.
@@ -116,17 +108,12 @@ Example:
 
 
 def merge(
+    asking: "_Asking",
     incident_id: Id,
     others: Annotated[list[str], typer.Argument(help="What becomes part of it.", metavar="ID...")],
     words: Note = "",
-    config: Config = None,
-    control: Control = None,
-    store: StoreOfFlow = None,
-    actor: Actor = None,
-    as_json: AsJson = False,
 ) -> None:
     """Merge."""
-    asking = _Asking(config, control, store, actor, as_json)
     asking.ask(incident_id, "merge", words, incidents=others)
 
 
@@ -139,19 +126,14 @@ Example:
 
 
 def split(
+    asking: "_Asking",
     incident_id: Id,
     resources: Annotated[
         list[str], typer.Argument(help="Names of resources that leave.", metavar="NAME...")
     ],
     words: Note = "",
-    config: Config = None,
-    control: Control = None,
-    store: StoreOfFlow = None,
-    actor: Actor = None,
-    as_json: AsJson = False,
 ) -> None:
     """Split."""
-    asking = _Asking(config, control, store, actor, as_json)
     asking.ask(incident_id, "split", words, resources=resources)
 
 
@@ -160,15 +142,17 @@ class _Asking:
 
     def __init__(
         self,
-        config: str | None,
-        control: Path | None,
-        store: str | None,
-        actor: str | None,
-        as_json: bool,
+        config: Config = None,
+        control: Control = None,
+        store: StoreOfFlow = None,
+        actor: Actor = None,
+        as_json: AsJson = False,
+        wait_s: Wait = 0.0,
     ) -> None:
         self._flow = running_flow(config, control, store)
         self._actor = actor or who()
         self._as_json = as_json
+        self._wait_s = wait_s
 
     def ask(
         self,
@@ -213,11 +197,53 @@ class _Asking:
             others,
         )
         ask(self._flow.log, self._flow.store, act, now)
+        request = self._answer(act) if self._wait_s > 0 else None
         if self._as_json:
-            write(msgspec.json.encode({**msgspec.to_builtins(act), "status": "requested"}).decode())
-            return
-        write(f"{action} of {incident.id} requested, to be obeyed at {clock(act.effective_ms)} UTC")
-        write(f"foreshock incidents show {incident.id} tells what came of it ({act.id})")
+            said = {} if request is None else {"answer": request.answer}
+            status = "requested" if request is None else request.status
+            said |= {**msgspec.to_builtins(act), "status": status}
+            write(msgspec.json.encode(said).decode())
+        elif request is None or request.status == "requested":
+            until = clock(act.effective_ms)
+            write(f"{action} of {incident.id} requested, to be obeyed at {until} UTC")
+            write(f"foreshock incidents show {incident.id} tells what came of it ({act.id})")
+        elif request.status == "applied":
+            write(f"{action} of {incident.id} applied: {request.answer}")
+        if request is not None and request.status == "refused":
+            raise CommandFailed(f"{action} of {incident.id} is refused: {request.answer}")
+        if request is not None and request.status == "requested":
+            raise CommandFailed(f"no answer within {self._wait_s:g} s")
+
+    def _answer(self, act: "Act") -> "Request | None":
+        """Return the request with the flow's answer, or as it stands when the time is over."""
+        from connectors.requests_store import RequestsStore
+
+        ends = time.monotonic() + self._wait_s
+        kept = RequestsStore(self._flow.store)
+        try:
+            while True:
+                request = kept.request(act.id)
+                left_s = ends - time.monotonic()
+                if left_s <= 0 or (request is not None and request.status != "requested"):
+                    return request
+                time.sleep(min(POLL_S, left_s))
+        finally:
+            kept.close()
+
+
+def _command(act: Callable[Concatenate[_Asking, ...], None]) -> Callable[..., None]:
+    """Return an act as typer reads it: with its own parameters, and those of `_Asking`."""
+    own = [*inspect.signature(act).parameters.values()][1:]
+    shared = [*inspect.signature(_Asking).parameters.values()]
+
+    def run(**given: Any) -> None:  # noqa: ANN401  # what typer has parsed
+        asking = _Asking(**{each.name: given.pop(each.name) for each in shared})
+        act(asking, **given)
+
+    run.__name__, run.__doc__ = act.__name__, act.__doc__
+    run.__annotations__ = {each.name: each.annotation for each in (*own, *shared)}
+    run.__dict__["__signature__"] = inspect.Signature([*own, *shared])
+    return run
 
 
 def _as_it_is_now(store: "IncidentStore", incident_id: str) -> "Incident":

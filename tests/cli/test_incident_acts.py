@@ -10,7 +10,7 @@ import foreshock
 from connectors.control_log import FileControlLog
 from connectors.requests_store import RequestsStore
 from connectors.source import wall_clock
-from schema import Act, Incident, Transition
+from schema import Act, Event, Incident, Transition
 from tests.cli.kept_incidents import STORE, keep
 from tests.connectors.made_transitions import INCIDENT, MEMBER, OPENED, RESOURCE, later, resolved
 
@@ -162,3 +162,35 @@ def test_an_empty_queue_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     keep(resolved("inc-1", 2))
     assert foreshock.main(["queue", "--store", STORE]) == 0
     assert capsys.readouterr().out == "nothing to do\n"
+
+
+@pytest.mark.parametrize(
+    ("event", "code", "said"),
+    [
+        ("acknowledged", 0, "ack of inc-1 applied: on it\n"),
+        ("refused", 1, ""),
+    ],
+)
+def test_who_waits_hears_what_came_of_it(
+    event: Event,
+    code: int,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def answers(_: float) -> None:
+        answer = later("inc-1", 2)
+        keep(msgspec.structs.replace(answer, event=event, reason="on it", request=logged()[0].id))
+
+    monkeypatch.setattr("cli.incident_acts.time.sleep", answers)
+    assert run("ack", "inc-1", "--wait", "60") == code
+    out, err = capsys.readouterr()
+    assert out == said
+    assert err == ("" if code == 0 else "foreshock: ack of inc-1 is refused: on it\n")
+
+
+def test_who_waits_in_vain_is_told_where_to_look(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("ack", "inc-1", "--wait", "0.05", "--json") == 1
+    out, err = capsys.readouterr()
+    assert json.loads(out)["status"] == "requested"
+    assert err == "foreshock: no answer within 0.05 s\n"
