@@ -10,6 +10,7 @@ import numpy as np
 from schema import I64
 
 STATE, WATERMARK, DONE = 0, 1, 2  # columns
+COLUMNS = 3
 WHOLE = 1_000_000  # what DONE counts to
 UNOPENED, ACTIVE, IDLE, ENDED = 0, 1, 2, 3  # zeros, as a new file has, mean "unopened"
 
@@ -29,7 +30,7 @@ class Pace:
     @classmethod
     def local(cls, partitions: int) -> Self:
         """Return a pace for the partitions of this process alone."""
-        return cls(np.zeros((partitions, 3), dtype=np.int64))
+        return cls(np.zeros((partitions, COLUMNS), dtype=np.int64))
 
     @classmethod
     def shared(cls, path: Path, partitions: int) -> Self:
@@ -38,7 +39,7 @@ class Pace:
         The first process makes the file. Give every run a new path: what an earlier run left
         would count as partitions that stand still.
         """
-        size = max(1, partitions) * 3 * 8
+        size = max(1, partitions) * COLUMNS * 8
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             found = os.fstat(file).st_size
@@ -51,13 +52,13 @@ class Pace:
             memory = mmap.mmap(file, size)
         finally:
             os.close(file)
-        table = np.frombuffer(memory, dtype=np.int64).reshape(-1, 3)
+        table = np.frombuffer(memory, dtype=np.int64).reshape(-1, COLUMNS)
         return cls(table[:partitions])
 
     @classmethod
     def seen(cls, path: Path) -> Self:
         """Return what the processes have written into the file at `path` so far."""
-        return cls(np.fromfile(path, dtype=np.int64).reshape(-1, 3))
+        return cls(np.fromfile(path, dtype=np.int64).reshape(-1, COLUMNS))
 
     def __len__(self) -> int:
         return len(self._table)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from connectors.pace import STATE, UNOPENED, WATERMARK
+from connectors.pace import COLUMNS, STATE, UNOPENED, WATERMARK
 from schema import I64
 
 
@@ -29,15 +29,15 @@ class PaceMirror:
     def __init__(self, paths: Iterable[Path]) -> None:
         """Open the tables that are there; a flow has made them before it is ready."""
         self._tables: list[I64] = [
-            np.memmap(path, np.int64, "r+").reshape(-1, 2) for path in paths if path.exists()
+            np.memmap(path, np.int64, "r+").reshape(-1, COLUMNS) for path in paths if path.exists()
         ]
-        self._told = [np.zeros_like(table) for table in self._tables]
+        self._told = [np.zeros((len(table), 2), np.int64) for table in self._tables]
 
     def changes(self) -> tuple[Row, ...]:
         """Return the rows that have changed here since the last call."""
         found = []
         for number, (table, told) in enumerate(zip(self._tables, self._told, strict=True)):
-            now = np.array(table)
+            now = np.array(table[:, [STATE, WATERMARK]])
             for index in np.flatnonzero((now != told).any(axis=1)).tolist():
                 state, watermark_ms = now[index].tolist()
                 if state != UNOPENED:
