@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 export PYTHON
 
-.PHONY: help setup demo test lint types bench bench-decode bench-forests bench-store bench-latency quality petshop ablation fuzz chaos chaos-store storms components kafka
+.PHONY: help setup demo test lint types bench bench-decode bench-forests bench-store bench-latency bench-recovery soak quality petshop ablation fuzz chaos chaos-store storms components kafka
 
 help: ## Say what there is (this list)
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | awk -F ':.*## ' '{ printf "  make %-14s%s\n", $$1, $$2 }'
@@ -47,6 +47,12 @@ bench-store: setup ## Measure pages of a million incidents on both databases; ha
 bench-latency: setup ## Measure a tick's close to its incidents stored, by anomalies a minute
 	$(BIN)/python -m benchmarks.latency
 	$(BIN)/python -m tests.postgres.server $(BIN)/python -m benchmarks.latency
+
+bench-recovery: setup ## Measure what snapshots, a resume and a second process cost and gain
+	$(BIN)/python -m benchmarks.recovery
+
+soak: setup ## Run for an hour at a steady load; say whether memory or handles grow
+	$(BIN)/python -m benchmarks.soak
 
 quality: setup ## Measure detection on labelled metrics, where they are; see docs/detection.md
 	$(BIN)/python -m benchmarks.quality
