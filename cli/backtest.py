@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
+from cli.backtest_report import report_in
 from cli.compare import print_compared
 from cli.errors import BadInput
 from cli.history import Window, settings_for, walk_forward, window, with_control_log
@@ -109,6 +110,10 @@ def backtest(
         str | None,
         typer.Option(help="Other settings: run by both, say what differs.", metavar="FILE"),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Write report.html and report.json here.", metavar="DIR"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:  # fmt: skip
     """Run over history."""
@@ -137,6 +142,8 @@ def backtest(
         return Plan(app, versions, None if learned is None else read(learned), retrain)
 
     plan = planned(config)
+    if compare is not None and report is not None:
+        raise BadInput("--report is of one run, --compare makes two: one of the two")
     other = None if compare is None else planned(compare).over_the_data_of(plan)
     known = None if labels is None else labels_in(labels, labels_format)
     try:
@@ -144,7 +151,10 @@ def backtest(
             names = (config or "default settings", str(compare))
             print_compared(both(plan, other, names, known, workers, follow), as_json)
             return
-        summary = run(plan, workers=workers, labels=known, folder=resume, show=follow)
+        wanted = report_in(report, plan.app, paths or [])
+        summary = run(
+            plan, workers=workers, labels=known, folder=resume, show=follow, report=wanted
+        )
     except Stopped as ex:  # while it was training
         raise KeyboardInterrupt from ex
     print_summary(summary, as_json)

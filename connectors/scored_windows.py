@@ -57,10 +57,21 @@ class Spool:
         self.series = tuple(found[uid] for uid in sorted(found))
         self._named: dict[tuple[str, str, Labels], ScoredSeries] = {}
         self._resource_id: dict[str, int] = {}
+        self._metrics: dict[str, list[tuple[str, Labels]]] = {}
         for each in self.series:
             key = each.series.resource.key
             self._named[key, each.series.metric, each.series.labels] = each
             self._resource_id[key] = each.resource_id
+            self._metrics.setdefault(key, []).append((each.series.metric, each.series.labels))
+
+    def span(self) -> tuple[int, int] | None:
+        """Return the first and the last tick of all samples; None if there are none."""
+        spans = [_span(pq.ParquetFile(path)) for path in (self._folder / SAMPLES).glob("*.parquet")]
+        return (min(a for a, _ in spans), max(b for _, b in spans)) if spans else None
+
+    def metrics(self, resource: str) -> list[tuple[str, Labels]]:
+        """Return metric and labels of a resource's series."""
+        return sorted(self._metrics.get(resource, ()))
 
     def curves(self, windows: Iterable[Window]) -> dict[Window, Curve]:
         """Return each window's samples; it is left out if there is no such series.

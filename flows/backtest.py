@@ -1,7 +1,9 @@
 """The same flow over history at full speed, and what it came to."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,6 +25,15 @@ from flows.train import run as train
 _log = logging.getLogger(__name__)
 
 _MODELS = "models"  # folder of those that are made for the run
+_SPOOL = "spool"  # folder for how every sample was judged
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is wanted of a run beside its summary."""
+
+    folder: Path
+    write: Callable[[Outcome, Summary, Labels | None, Path], None]  # last the spool's folder
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -60,23 +71,43 @@ def run(
     labels: Labels | None = None,
     folder: Path | None = None,
     show: Show | None = None,
+    report: Report | None = None,
 ) -> Summary:
-    """Replay; with `labels`, say how well the incidents agree with them.
+    """Replay; with `labels`, say how well the incidents agree with them. A `report` comes last.
 
     Of windows by file the benchmark's score too, but for a run that is gone on with: the scores of
-    its first part are not kept.
+    its first part may not have been kept.
     """
-    with TemporaryDirectory(prefix="foreshock-scores-") as scores:
-        scored = labels is not None and bool(labels.windows) and folder is None
-        spool = Path(scores) if scored else None
+    scored = labels is not None and bool(labels.windows) and folder is None
+    with _spool(folder, report, scored) as spool:
         outcome = replayed(plan, workers=workers, folder=folder, show=show, spool=spool)
-        if labels is None:
-            return summary_of(outcome)
-        summary = summary_of(outcome, within_run(labels, outcome))
-        if spool is None or summary.figures is None:
-            return summary
-        figures = msgspec.structs.replace(summary.figures, nab=nab_of_run(plan.app, spool, labels))
-        return msgspec.structs.replace(summary, figures=figures)
+        labels = None if labels is None else within_run(labels, outcome)
+        summary = summary_of(outcome, labels)
+        if scored and labels is not None and spool is not None and summary.figures is not None:
+            nab = nab_of_run(plan.app, spool, labels)
+            figures = msgspec.structs.replace(summary.figures, nab=nab)
+            summary = msgspec.structs.replace(summary, figures=figures)
+        if report is not None and spool is not None:
+            report.write(outcome, summary, labels, spool)
+    return summary
+
+
+@contextmanager
+def _spool(folder: Path | None, report: Report | None, scored: bool) -> Iterator[Path | None]:
+    """Yield where it is written how every sample was judged: beside the run's state, if it is kept.
+
+    Else beside the report, which is on a disk; other temporary files may be in memory.
+    """
+    if report is not None and folder is not None:
+        yield folder / _SPOOL
+    elif report is not None or scored:
+        place = None if report is None else report.folder
+        if place is not None:
+            place.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".spool-", dir=place) as own:
+            yield Path(own)
+    else:
+        yield None
 
 
 def within_run(labels: Labels, outcome: Outcome) -> Labels:

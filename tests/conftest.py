@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from _pytest.terminal import TerminalReporter
 from hypothesis import settings
+from playwright.sync_api import Browser
 from xdist.workermanage import WorkerController
 
+from tests.browser.chromium import MISSING, chromium, program
 from tests.kafka.cluster import Cluster, cluster
 from tests.postgres.server import Postgres, PostgresError
 
@@ -64,6 +66,15 @@ def postgres() -> Iterator[Postgres]:
         yield server
     finally:
         server.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A Chromium for the whole run; tests are skipped where there is none."""
+    if program() is None:
+        pytest.skip(MISSING)
+    with chromium() as found:
+        yield found
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -17,8 +17,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "connectors": {"schema"},
     "config": {"schema", "models", "operators", "connectors"},
     "flows": {"schema", "models", "operators", "connectors", "config"},
+    "report": {"schema", "models", "operators", "connectors", "config", "flows"},
     "dashboard": {"schema", "connectors", "config"},
-    "cli": {"schema", "models", "operators", "connectors", "config", "flows", "dashboard"},
+    "cli": {
+        "schema", "models", "operators", "connectors", "config", "flows", "report", "dashboard",
+    },
 }
 EVERYTHING = {*MAY_IMPORT, "foreshock", "tests", "benchmarks", "deploy"}
 MAY_IMPORT["foreshock"] = MAY_IMPORT["benchmarks"] = MAY_IMPORT["deploy"] = {*MAY_IMPORT}
