@@ -182,15 +182,18 @@
   function visible() {
     return [...list.querySelectorAll("details.inc")].filter((details) => !details.hidden);
   }
+  // a link within the page takes the focus away, so it is no measure of where the reader is
+  let current = null;
   function step(by) {
     const rows = visible();
-    const at = rows.indexOf(document.activeElement && document.activeElement.closest("details.inc"));
+    const at = rows.indexOf(current);
     const next = rows[Math.max(0, Math.min(rows.length - 1, at < 0 ? (by > 0 ? 0 : rows.length - 1) : at + by))];
     if (next) { next.firstElementChild.focus(); next.scrollIntoView({block: "nearest"}); }
   }
   function openFromHash() {
     const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (!target || !target.matches("details.inc")) return;
+    current = target;
     target.hidden = false;
     target.open = true;
     target.scrollIntoView({block: "start"});
@@ -204,6 +207,7 @@
         drawAll(details);
         history.replaceState(null, "", "#" + details.id);
       });
+    list.addEventListener("focusin", (event) => { current = event.target.closest("details.inc"); });
     find.addEventListener("input", filter);
     sort.addEventListener("change", order);
     if (judged) judged.addEventListener("change", filter);
@@ -217,10 +221,7 @@
       if (/^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) && event.target.type !== "checkbox") return;
       const act = {
         "j": () => step(1), "k": () => step(-1), "/": () => find.focus(),
-        "o": () => {
-          const row = document.activeElement.closest("details.inc");
-          if (row) row.open = !row.open;
-        },
+        "o": () => { if (current) current.open = !current.open; },
       }[event.key];
       if (act) { event.preventDefault(); act(); }
     });
