@@ -20,7 +20,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": {"schema", "models", "operators", "connectors", "config", "flows"},
     "dashboard": {"schema", "connectors", "config"},
     "cli": {
-        "schema", "models", "operators", "connectors", "config", "flows", "report", "dashboard",
+        "schema",
+        "models",
+        "operators",
+        "connectors",
+        "config",
+        "flows",
+        "report",
+        "dashboard",
     },
 }
 EVERYTHING = {*MAY_IMPORT, "foreshock", "tests", "benchmarks", "deploy"}
