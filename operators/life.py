@@ -17,7 +17,7 @@ from operators.flapping import FlapSettings, flapping_in_words, judge_flapping
 from operators.foresight import Durations, looks_ms, predict_breach, see_trend
 from operators.impact import judge_impact
 from operators.inhibition import InhibitRule
-from operators.occurrences import OccurrenceSettings, given_up_ms, is_waiting
+from operators.occurrences import OccurrenceSettings, given_up_ms, is_waiting, patient_until_ms
 from operators.patterns import PatternSettings
 from operators.quantity import span
 from operators.severity import SeveritySettings, judge
@@ -100,6 +100,8 @@ def next_due_ms(case: Case, settings: TriageSettings) -> int:
         if case.standing.lower_since_ms is not None:
             due.append(case.standing.lower_since_ms + _settle_ms(case, settings))
         due += (ms for ms in (*deadlines_ms(case), *looks_ms(case)) if ms > case.judged_ms)
+        if waits and (until_ms := patient_until_ms(case, settings.occurrences)) > case.judged_ms:
+            due.append(until_ms)
     if case.news is not None and not waits:
         due.append(case.said_ms + _ms(settings.update_s))
     return min(due)
