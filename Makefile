@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 export PYTHON
 
-.PHONY: help setup demo test lint types bench bench-decode bench-forests bench-store bench-latency bench-recovery soak quality petshop ablation fuzz chaos chaos-store storms components kafka
+.PHONY: help setup demo test lint types bench bench-replay bench-memory bench-decode bench-forests bench-store bench-latency bench-recovery soak quality petshop ablation fuzz chaos chaos-store storms components kafka
 
 help: ## Say what there is (this list)
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | awk -F ':.*## ' '{ printf "  make %-14s%s\n", $$1, $$2 }'
@@ -33,6 +33,12 @@ types: setup ## Check types, strictly
 
 bench: setup ## Measure the whole flow beside a bare one and the per-event way
 	$(BIN)/python -m benchmarks
+
+bench-replay: setup ## Replay a week and a month of Parquet, and three days of ten times the resources
+	$(BIN)/python -m benchmarks.replay
+
+bench-memory: setup ## Measure what 100,000 resources cost one worker, by part
+	$(BIN)/python -m benchmarks.memory
 
 bench-decode: setup ## Measure every decoder beside bare readers of the same messages
 	$(BIN)/python -m benchmarks.decode --write benchmarks/decode.json

@@ -59,30 +59,32 @@ def archive(folder: Path, resources: int, days: int, seed: int = 7) -> list[Path
     return files
 
 
+def about(resources: int) -> dict[str, list[str]]:
+    """Return what each series is called, by column: a resource's metrics one after the other."""
+    of = [_SERVICES[i % len(_SERVICES)] for i in range(resources)]
+    each = {
+        "resource": [f"r-{i:017x}" for i in range(resources)],
+        "service": [service for service, _, _ in of],
+        "cloud": [service.split(".")[0] for service, _, _ in of],
+        "account": [f"{111122220000 + i // 20 % 4}" for i in range(resources)],
+        "region": [f"region-{i // 100 % 5}" for i in range(resources)],
+    }
+    texts = {name: [cell for cell in cells for _ in range(METRICS)] for name, cells in each.items()}
+    return {**texts, "metric": [metric for _, metrics, _ in of for metric in metrics]}
+
+
 def _day(resources: int, day: int, seed: int) -> pa.Table:
     """Return a day's samples, minute by minute."""
     value = _values(resources, day, seed).reshape(-1)
     series = resources * METRICS
-    of = np.arange(resources) % len(_SERVICES)
-    clouds = [_SERVICES[service][0].split(".")[0] for service in of]
-    texts = {
-        "resource": [f"r-{i:017x}" for i in range(resources)],
-        "service": [_SERVICES[service][0] for service in of],
-        "cloud": clouds,
-        "account": [f"{111122220000 + i // 20 % 4}" for i in range(resources)],
-        "region": [f"region-{i // 100 % 5}" for i in range(resources)],
-    }
-    columns = {name: np.repeat(column, METRICS) for name, column in texts.items()}
-    columns["metric"] = np.array([metric for service in of for metric in _SERVICES[service][1]])
     ts_ms = START_MS + (day * MINUTES + np.arange(MINUTES)) * 60_000
+    row = pa.array(np.tile(np.arange(series, dtype=np.int32), MINUTES))
     return pa.table(
         {
             "timestamp": pa.array(np.repeat(ts_ms, series), pa.timestamp("ms", "UTC")),
             **{
-                name: pa.array(column)
-                .dictionary_encode()
-                .take(pa.array(np.tile(np.arange(series, dtype=np.int32), MINUTES)))
-                for name, column in columns.items()
+                name: pa.array(cells).dictionary_encode().take(row)
+                for name, cells in about(resources).items()
             },
             "value": value,
         }
