@@ -13,6 +13,7 @@ COMMANDS = {  # command: the module that registers it, imported only when it is 
     "demo": "cli.demo",
     "run": "cli.run",
     "backtest": "cli.backtest",
+    "tune": "cli.tune",
     "train": "cli.train",
     "models": "cli.models",
     "score": "cli.score",

@@ -1,5 +1,6 @@
 """Prints what lies between two runs over the same data."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -51,7 +52,12 @@ def print_comparison(found: "Comparison") -> None:
         f"{len(found.changed):,} changed, {found.unchanged:,} the same"
     )
     write("")
-    rows = [_row(side) for side in found.figures]
+    print_sides(found.figures)
+
+
+def print_sides(figures: "Sequence[Side]") -> None:
+    """Print figures side by side."""
+    rows = [_row(side) for side in figures]
     print_table(("figure", "before", "after", "difference", "95 % interval", ""), rows)
 
 
