@@ -96,8 +96,8 @@ def verify(folder: Folder, as_json: AsJson = False) -> None:
         for damage in found.damages:
             old = "" if damage.in_use else " (replaced by a newer one)"
             typer.echo(f"{damage.where}: {damage.what}{old}")
-    bad = len(found.damages)
-    if bad:
-        raise CommandFailed(f"{folder}: {bad} damages in {found.snapshots} snapshots read")
+    if found.damages:
+        said = f"damaged or missing: {len(found.damages)}, snapshots read: {found.snapshots}"
+        raise CommandFailed(f"{folder}: {said}")
     if not as_json:
         typer.echo(f"{folder}: {found.snapshots} snapshots read, nothing is damaged")

@@ -30,7 +30,7 @@ def test_a_store_is_made_shown_and_verified(
     assert foreshock.main(["recovery", "verify", "store"]) == 1
     shown = capsys.readouterr()
     assert shown.out == "part-1.sqlite3: is missing, the store has 2 files\n"
-    assert "1 damages in 0 snapshots read" in shown.err
+    assert "damaged or missing: 1, snapshots read: 0" in shown.err
     assert foreshock.main(["recovery", "verify", "store", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["damages"][0]["in_use"] is True
     assert foreshock.main(["recovery", "inspect", "elsewhere"]) == 1
