@@ -19,11 +19,13 @@ from flows.nab_run import nab_of_run
 from flows.outcome import CONTROL, Outcome
 from flows.replay import Show, replay, summary_of
 from flows.resumable import begin, is_begun, plan_of
+from flows.score_curve import curve_of_scores
 from flows.summary import Summary
 from flows.train import run as train
 
 _log = logging.getLogger(__name__)
 
+_OF_ROWS = ("nab", "points")  # forms of labels that are of single rows, as scores are
 _MODELS = "models"  # folder of those that are made for the run
 _SPOOL = "spool"  # folder for how every sample was judged
 
@@ -78,14 +80,15 @@ def run(
     Of windows by file the benchmark's score too, but for a run that is gone on with: the scores of
     its first part may not have been kept.
     """
-    scored = labels is not None and bool(labels.windows) and folder is None
+    scored = labels is not None and labels.form in _OF_ROWS and folder is None
     with _spool(folder, report, scored) as spool:
         outcome = replayed(plan, workers=workers, folder=folder, show=show, spool=spool)
         labels = None if labels is None else within_run(labels, outcome)
         summary = summary_of(outcome, labels)
         if scored and labels is not None and spool is not None and summary.figures is not None:
-            nab = nab_of_run(plan.app, spool, labels)
-            figures = msgspec.structs.replace(summary.figures, nab=nab)
+            curve = curve_of_scores(spool, labels, outcome.threshold) or summary.figures.curve
+            nab = nab_of_run(plan.app, spool, labels) if labels.windows else ()
+            figures = msgspec.structs.replace(summary.figures, curve=curve, nab=nab)
             summary = msgspec.structs.replace(summary, figures=figures)
         if report is not None and spool is not None:
             report.write(outcome, summary, labels, spool)

@@ -47,6 +47,11 @@ def test_a_backtest_of_windows_by_file_says_the_benchmarks_score(tmp_path: Path)
     assert (first.windows, first.windows_found) == (1, 1)
     assert first.score > 60
     assert figures.overall.faults == 1
+    curve = figures.curve
+    assert curve.basis == "scores"
+    assert curve.points[0].threshold < curve.in_use < curve.points[-1].threshold
+    assert curve.points[0].false_alarms > curve.points[-1].false_alarms == 0
+    assert curve.points[0].recall == curve.points[-1].recall == 1.0
 
 
 def test_labels_of_other_files_are_refused(tmp_path: Path) -> None:
