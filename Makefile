@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 export PYTHON
 
-.PHONY: help setup demo test lint types bench bench-replay bench-memory bench-decode bench-forests bench-store bench-latency bench-recovery soak quality petshop ablation fuzz chaos chaos-store storms components kafka
+.PHONY: help setup demo test lint types bench bench-replay bench-memory bench-decode bench-forests bench-store bench-latency bench-recovery soak quality petshop ablation fuzz chaos chaos-store live-replay storms components kafka
 
 help: ## Say what there is (this list)
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | awk -F ':.*## ' '{ printf "  make %-14s%s\n", $$1, $$2 }'
@@ -77,6 +77,9 @@ fuzz: setup ## Damage 100,000 payloads a format; then the property tests, with m
 chaos: setup ## Kill a broker, workers and a database in the middle of a day; nothing may be lost
 	BROKER_DOWN_S=60 $(BIN)/python -m pytest -q tests/acceptance/test_broker_kill.py
 	CHAOS=1 $(BIN)/python -m pytest -q -s tests/acceptance/test_chaos.py
+
+live-replay: setup ## Let a day be lived from a real broker, and replay it: the same outcome; ten minutes
+	FORESHOCK_LIVED_HOURS=24 $(BIN)/python -m pytest -q tests/acceptance/test_live_equals_replay.py
 
 storms: setup ## Simulate storms of alerts whose truth is known; say how triage does
 	$(BIN)/python -m tests.storms

@@ -14,6 +14,7 @@ COMMANDS = {  # command: the module that registers it, imported only when it is 
     "run": "cli.run",
     "backtest": "cli.backtest",
     "tune": "cli.tune",
+    "export": "cli.export",
     "train": "cli.train",
     "models": "cli.models",
     "score": "cli.score",

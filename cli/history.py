@@ -53,6 +53,13 @@ def walk_forward(judged: Window, learned: Window) -> tuple[Window, Window]:
     return window(("--from", "--to"), start, judged.end), full
 
 
+def end_of(times: Window) -> str:
+    """Return where a topic is read to: a time that is yet to come is not waited for."""
+    from connectors.source import wall_clock
+
+    return times.end if times.end and at(times.end) <= wall_clock() else "now"
+
+
 def at(text: str) -> datetime:
     """Return a time that was checked."""
     return datetime.fromisoformat(text).astimezone(UTC)
@@ -125,6 +132,7 @@ def with_control_log(app: "App", name: str | None, reach: Reach) -> "App":
 def _sources(
     paths: list[str], format_name: str | None, batch: int, reach: Reach, times: Window
 ) -> "tuple[Source, ...]":
+    from connectors.archive import MANIFEST, ArchiveOrigin, ArchiveSource
     from connectors.files import FileOrigin, FileSource
 
     topics = [path for path in paths if _is_topic(path, reach)]
@@ -135,10 +143,16 @@ def _sources(
             format_name,
             reach,
             times.start or "earliest",
-            times.end or "now",
+            end_of(times),
         )
         for topic in topics
     ]
+    exports = [path for path in files if (Path(path) / MANIFEST).is_file()]
+    for path in exports:
+        export = ArchiveSource(path, format_name or "", times.start, times.end)
+        ArchiveOrigin(export)  # so that one that was broken off is said before anything starts
+        sources.append(export)
+    files = tuple(path for path in files if path not in exports)
     if files:
         source = FileSource(
             paths=files,
@@ -166,7 +180,8 @@ def _within(source: "Source", times: Window) -> "Source":
     if isinstance(source, KafkaSource):
         start = "earliest" if source.start == "latest" else source.start
         end = "now" if source.end == "never" else source.end
-        return msgspec.structs.replace(source, start=times.start or start, end=times.end or end)
+        end = end_of(times) if times.end else end
+        return msgspec.structs.replace(source, start=times.start or start, end=end)
     if times == Window():
         return source
     if isinstance(source, SimulatorSource):

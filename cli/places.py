@@ -95,7 +95,12 @@ def client_for(topic: str, reach: Reach, unknown: str = NO_FILE) -> "KafkaClient
 
 
 def topic_source(
-    topic: str, format_name: str | None, reach: Reach, start: str, end: str
+    topic: str,
+    format_name: str | None,
+    reach: Reach,
+    start: str,
+    end: str,
+    unknown: str = NO_FILE,
 ) -> "KafkaSource":
     """Return a source that reads `topic` alone, as the settings and options say.
 
@@ -105,7 +110,7 @@ def topic_source(
     from connectors.formats.registry import check_format
     from connectors.kafka_settings import KafkaSource, Topic
 
-    client = client_for(topic, reach)
+    client = client_for(topic, reach, unknown)
     given = reach.app()
     known = None if given is None else source_of(topic, given)
     entry = Topic(topic, AUTO) if known is None else known.entries()[0]

@@ -4,6 +4,7 @@ import msgspec
 
 from config.loader import load
 from config.notify import NotifySettings
+from connectors.archive import ArchiveSource
 from connectors.console import ConsoleSink
 from connectors.control_source import ControlSettings
 from connectors.dead_letter import DeadLetterFile
@@ -24,7 +25,7 @@ from operators.drift import DriftSettings
 from operators.ingest import IngestSettings
 from operators.triage import TriageSettings
 
-Source = KafkaSource | FileSource | SimulatorSource
+Source = KafkaSource | FileSource | ArchiveSource | SimulatorSource
 Sink = ConsoleSink | JsonLinesSink | SqlSink | KafkaOutput
 
 

@@ -94,6 +94,11 @@ class KafkaReader:
         return self._sure and not self._contact.lost
 
     @property
+    def span(self) -> tuple[int, int]:
+        """The offsets of a range with an end that is known, half-open."""
+        return self._first, max(self._first, self._first if self._end is None else self._end)
+
+    @property
     def share(self) -> float:
         """How much of a range with an end has been read, by offsets."""
         if self._end is None or self._end <= self._first:

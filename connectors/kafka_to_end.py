@@ -12,9 +12,16 @@ POLL_SIZE, POLL_S = 1_000, 0.05
 
 
 def read_to_end(
-    settings: KafkaClient, consumer: Consumer, topic: str, partition: int, start: int | None = None
+    settings: KafkaClient,
+    consumer: Consumer,
+    topic: str,
+    partition: int,
+    start: int | None = None,
+    end: int | None = None,
 ) -> Iterator[Message]:
     """Yield the messages from offset `start` (None: the first kept) to the partition's end.
+
+    Or to before offset `end`, if that comes first.
 
     The consumer is assigned to that partition alone.
     Raises: KafkaUnavailableError where nothing comes for `connect_timeout_s`.
@@ -22,6 +29,7 @@ def read_to_end(
     wait_s = settings.connect_timeout_s
     where = f"kafka:{topic}/{partition}"
     first, last = consumer.get_watermark_offsets(TopicPartition(topic, partition), wait_s)
+    last = last if end is None else min(last, end)
     position = first if start is None else start
     consumer.assign([TopicPartition(topic, partition, position)])
     deadline = time.monotonic() + wait_s
@@ -37,6 +45,6 @@ def read_to_end(
                 raise KafkaUnavailableError(f"{where}: {error.str()}")
             if offset is None or message.partition() != partition:
                 continue  # the last assignment's
-            if error is None:
+            if error is None and offset < last:
                 yield message
             position = offset if error is not None else offset + 1

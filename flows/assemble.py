@@ -6,6 +6,7 @@ from pathlib import Path
 
 from config.app import App
 from config.catalogue import SHIPPED, load_catalogue
+from connectors.archive import ArchiveOrigin, ArchiveSource
 from connectors.console import ConsoleFeed, ConsoleSink
 from connectors.control_source import ControlSource
 from connectors.dead_letter import DeadLetterFile, dead_letter_lines
@@ -215,6 +216,8 @@ def _origins(app: App, meters: Meters | None) -> list[Origin]:
                     ours=_topics_written(app),
                     meters=None if meters is None else meters.kafka,
                 )
+            case ArchiveSource():
+                origins.append(ArchiveOrigin(source))
             case FileSource():
                 origins.append(FileOrigin(source, "files" if i == 0 else f"files{i + 1}"))
             case _:
@@ -237,7 +240,7 @@ def _topics_written(app: App) -> set[str]:
 
 def _format(origin: Origin, partition: str) -> str:
     match origin:
-        case KafkaOrigin():
+        case KafkaOrigin() | ArchiveOrigin():
             return origin.format
         case FileOrigin():
             return origin.format_of(partition)
@@ -249,7 +252,7 @@ def _format(origin: Origin, partition: str) -> str:
 
 def _encoding(origin: Origin, partition: str) -> str:
     match origin:
-        case KafkaOrigin():
+        case KafkaOrigin() | ArchiveOrigin():
             return origin.encoding
         case FileOrigin():
             return origin.encoding_of(partition)
