@@ -11,9 +11,10 @@ from cli.places import PREFIX, Brokers, Properties, Reach, Settings, topic_sourc
 
 EXPORT_HELP = """Write a range of a topic into Parquet files, for the archive.
 
-Payloads, keys, headers, offsets and time stamps are kept: `foreshock backtest DIR` reads them in the
-topic's place, to the same outcome. The range is that of --from and --to, by the times of the records; each partition's end is fixed at the start. An export
-that was broken off is gone on with by the same command.
+Payloads, keys, headers, offsets and time stamps are kept: `foreshock backtest DIR` reads them in
+the topic's place, to the same outcome. The range is that of --from and --to, by the times of the
+records; each partition's end is fixed at the start. An export that was broken off is gone on with
+by the same command.
 
 \b
 Examples:

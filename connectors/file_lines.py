@@ -118,7 +118,8 @@ def head_of(path: Path, size: int) -> bytes:
 def _blocks(path: Path) -> Generator[bytes, None, None]:
     """Yield the file's bytes; compressed is what its name says or, if that says nothing, begins."""
     with path.open("rb") as file:
-        kind = _BY_SUFFIX.get(path.suffix) or encoding_of(file.peek(4)[:4])
+        kind = _BY_SUFFIX.get(path.suffix) or encoding_of(file.read(4))
+        file.seek(0)
         if kind == "gzip":
             yield from _inflated(file, kind, lambda: zlib.decompressobj(_GZIP_FORMAT))
         elif kind == "zstd":

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from os.path import commonpath
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import msgspec
 
+from connectors.file_places import absolute, place_of, relative
 from connectors.formats.auto import AUTO
 from connectors.formats.registry import BINARY_FORMATS
 
@@ -50,21 +50,22 @@ def list_files(paths: tuple[str, ...], format_name: str) -> dict[str, SourceFile
     found: set[Path] = set()
     roots: list[Path] = []
     for text in paths:
-        path = Path(text).expanduser()
+        path = place_of(text)
         if path.exists() or not _WILD.search(text):
             files, root = _meant_by(path, format_name), path if path.is_dir() else path.parent
         else:
-            root = _fixed_part(path)
-            files = _matches(root, path.relative_to(root).as_posix(), format_name)
+            fixed, pattern = _split_pattern(text)
+            root = place_of(fixed)
+            files = _matches(root, pattern, format_name)
         if not files:
             raise ValueError(f"{text}: must mean at least one file ({ENDINGS}), got none")
-        found.update(file.parent.resolve() / file.name for file in files)
-        roots.append(root.resolve())
-    base = Path(commonpath([*roots, *(file.parent for file in found)]))
+        found.update(absolute(file.parent) / file.name for file in files)
+        roots.append(absolute(root))
+    files = sorted(found, key=str)
     manifests: dict[Path, dict[str, str]] = {}
     return {
-        file.relative_to(base).as_posix(): SourceFile(file, _format(file, format_name, manifests))
-        for file in sorted(found)
+        name: SourceFile(file, _format(file, format_name, manifests))
+        for name, file in zip(relative(files, roots), files, strict=True)
     }
 
 
@@ -103,11 +104,12 @@ def _is_sample(path: Path, format_name: str) -> bool:
     return format_name == AUTO and _MESSAGE.search(path.name) is not None
 
 
-def _fixed_part(pattern: Path) -> Path:
-    """Return the part of a pattern before its first component with a wildcard."""
-    parts = pattern.parts
+def _split_pattern(text: str) -> tuple[str, str]:
+    """Return a pattern in two: before its first component with a wildcard, and from there on."""
+    parts = text.split("/")
     wild = next(i for i, part in enumerate(parts) if _WILD.search(part))
-    return Path(*parts[:wild])
+    root = "/" if parts[0] == "" else "."
+    return "/".join(parts[:wild]) or root, "/".join(parts[wild:])
 
 
 def _below(folder: Path, format_name: str) -> Iterator[Path]:

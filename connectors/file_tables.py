@@ -8,9 +8,10 @@ import csv
 import math
 import re
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -18,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from connectors.file_lines import UNREADABLE, Run, read_lines, unreadable
+from connectors.file_places import hive_columns
 from connectors.table_rows import LARGEST_EPOCH_S, TableRows, text_of
 
 FIELDS = ("cloud", "service", "account", "region", "unit")  # columns that keep their name
@@ -35,6 +37,7 @@ class TableColumns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     A file without a resource column is about one resource: the file's name without its endings.
     One without a metric column is about the metric "value". Columns named cloud, service, account,
     region and unit fill the fields of that name; any other becomes an attribute of the resource.
+    Folders such as `region=eu-west-1` are columns too.
     """
 
     resource: str = "resource"
@@ -91,6 +94,7 @@ class _RowWriter:
         self._resource = _ENDINGS.sub("", path.name)
         self._columns = columns
         self._exact_ms = exact_ms  # the time column holds ms already
+        self._from_path = hive_columns(path, header)
         self._fault = ""
         for name in (columns.timestamp, columns.value):
             if name not in header:
@@ -132,7 +136,7 @@ class _RowWriter:
             "value": value,
         }
         attributes: dict[str, str] = {}
-        for name, cell in row.items():
+        for name, cell in chain(self._from_path.items(), row.items()):
             if name in (columns.timestamp, columns.value) or cell is None or cell == "":
                 continue
             if name == columns.resource:
@@ -195,13 +199,14 @@ def read_parquet(
     A damaged row group gives the rows before the damage, then one payload that says so in place of
     the others. Memory: the encoded pages of a row group, and the rows that are read at once.
     """
-    try:
-        file = pq.ParquetFile(path)
-    except (pa.ArrowException, OSError) as ex:
-        if start == 0:
-            yield Run(0, [unreadable(f"no Parquet file ({ex})")], 1)
-        return
-    with file:
+    with ExitStack() as held:
+        place = path if isinstance(path, Path) else held.enter_context(path.open("rb"))
+        try:
+            file = held.enter_context(pq.ParquetFile(place))
+        except (pa.ArrowException, OSError) as ex:
+            if start == 0:
+                yield Run(0, [unreadable(f"no Parquet file ({ex})")], 1)
+            return
         schema = file.schema_arrow
         times = schema.get_all_field_indices(columns.timestamp)
         exact_ms = any(pa.types.is_timestamp(schema.types[i]) for i in times)
