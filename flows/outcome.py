@@ -92,13 +92,11 @@ def read_outcome(folder: Path, app: App, elapsed_s: float, stopped: str = "") ->
         rejected += tally.rejected
     held: dict[int, int] = {}
     until: dict[int, int] = {}
-    first_ms: int | None = None
     edges: list[_Edge] = []
     raised: list[Raised] = []
     for word in _lines(folder / WORDS, Word):
         held[word.group] = word.resources
         until[word.group] = max(word.until_ms, until.get(word.group, word.until_ms))
-        first_ms = word.until_ms if first_ms is None else min(first_ms, word.until_ms)
         scored += word.scored
         absorbed += word.absorbed
         late += word.late
@@ -106,6 +104,7 @@ def read_outcome(folder: Path, app: App, elapsed_s: float, stopped: str = "") ->
         edges += word.edges
         raised += word.raised
     usage = usage_in(folder)
+    from_ms = min(first for first, _ in spans) // tick_ms * tick_ms if spans else 0
     until_ms = min(until.values(), default=0)
     counts = Counts(
         payloads=payloads,
@@ -115,7 +114,7 @@ def read_outcome(folder: Path, app: App, elapsed_s: float, stopped: str = "") ->
         rejected=rejected,
         resources=sum(held.values()),
         elapsed_s=elapsed_s,
-        event_s=0.0 if first_ms is None else (max(until.values()) - first_ms + tick_ms) / 1000,
+        event_s=max(0, max(until.values(), default=0) - from_ms) / 1000,
         cpu_s=usage.cpu_s,
         peak_rss_bytes=usage.peak_rss_bytes,
     )
@@ -129,7 +128,7 @@ def read_outcome(folder: Path, app: App, elapsed_s: float, stopped: str = "") ->
         tuple(raised),
         covered_days(spans),
         app.detect.fusion.threshold,
-        min(first for first, _ in spans) // tick_ms * tick_ms if spans else 0,
+        from_ms,
         until_ms,
         f"stopped by {stopped}: {_reached(until_ms)}" if stopped else "",
     )

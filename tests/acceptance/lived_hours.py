@@ -24,6 +24,7 @@ class Record:
 
     partition: int
     sent_ms: int
+    of_ms: int  # event time
     payload: bytes
 
 
@@ -48,7 +49,7 @@ class Hours:
 
     def records(self) -> list[Record]:
         """Return everything, by the time at which it was sent."""
-        return sorted(self._made(), key=lambda record: (record.sent_ms, record.payload))
+        return sorted(self._made(), key=lambda record: (record.sent_ms, record.of_ms))
 
     def _made(self) -> Iterator[Record]:
         draw = np.random.default_rng(7)
@@ -61,13 +62,14 @@ class Hours:
                     continue  # of the time of rest, a few come when it is over
                 sent = minute
                 if resting:
-                    sent = self.rest[1] + int(delay * 5)
+                    sent = self.rest[1]  # before all else that comes then
                 elif chance > 1 - DELAYED:
                     sent = minute + 1 + int(delay * LONGEST_DELAY_MIN)
                 payload = _line(resource, minute, self._value(resource, minute) + float(noise))
                 copies = 2 if MISSING < chance < MISSING + TWICE else 1
                 for _ in range(copies):
-                    yield Record(partition, START_MS + sent * MINUTE_MS, payload)
+                    times = (START_MS + at * MINUTE_MS for at in (sent, minute))
+                    yield Record(partition, *times, payload)
 
     def _value(self, resource: int, minute: int) -> float:
         level = 30.0 + 3.0 * (resource % 4) + 5.0 * float(np.sin(minute / 229.0))
