@@ -67,9 +67,9 @@ class Hours:
                     sent = minute + 1 + int(delay * LONGEST_DELAY_MIN)
                 payload = _line(resource, minute, self._value(resource, minute) + float(noise))
                 copies = 2 if MISSING < chance < MISSING + TWICE else 1
+                sent_ms, of_ms = (START_MS + at * MINUTE_MS for at in (sent, minute))
                 for _ in range(copies):
-                    times = (START_MS + at * MINUTE_MS for at in (sent, minute))
-                    yield Record(partition, *times, payload)
+                    yield Record(partition, sent_ms, of_ms, payload)
 
     def _value(self, resource: int, minute: int) -> float:
         level = 30.0 + 3.0 * (resource % 4) + 5.0 * float(np.sin(minute / 229.0))
