@@ -173,7 +173,8 @@
       details.hidden = !fits;
       count += fits;
     }
-    shown.textContent = count === all.length ? `${count} incidents` : `${count} of ${all.length} incidents`;
+    const incidents = all.length === 1 ? "incident" : "incidents";
+    shown.textContent = count === all.length ? `${count} ${incidents}` : `${count} of ${all.length} ${incidents}`;
     none.hidden = count > 0;
   }
   function order() {
