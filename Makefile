@@ -21,7 +21,7 @@ $(READY): requirements.lock pyproject.toml
 demo: setup ## Watch incidents appear over a simulated week of three clouds
 	$(BIN)/foreshock demo
 
-test: setup ## Run all tests; some need Java 17, Maven and Prometheus, see components
+test: setup ## Run all tests; some need Java 17, Maven, Prometheus and Chromium, see components
 	$(BIN)/pytest -q -n 2 --dist loadscope
 
 lint: setup ## Check style and format
@@ -87,7 +87,7 @@ storms: setup ## Simulate storms of alerts whose truth is known; say how triage 
 chaos-store: setup ## Kill the writer of the store twenty times in a storm; no event lost, none twice
 	STORE_KILLS=20 $(BIN)/python -m pytest -q tests/acceptance/test_store_kill.py
 
-components: setup ## Optional: install Java, Maven and Prometheus if allowed to, and fetch Kafka, for the tests
+components: setup ## Optional: install Java, Maven, Prometheus and Chromium if allowed to, and fetch Kafka, for the tests
 	@.ci/components
 
 kafka: setup ## Start an Apache Kafka on a free loopback port; prints its address; Ctrl-C ends it
