@@ -8,21 +8,33 @@ from schema import I64, U64, SampleBatch, SeriesTable, stable_id
 
 B = npt.NDArray[np.bool_]
 
-_NEVER_MS = -(1 << 62)  # before any event time
-_REMIND_MS = 12 * 3_600_000
+_NEVER = -1  # no window
+_WINDOW_MS = 6 * 3_600_000  # of event time
+
+
+def said_every_ms(tick_ms: int) -> int:
+    """Return how long a window is, counted from 1970, in each of which every name is said.
+
+    It is whole ticks: key groups forget and refuse names by it, see `operators.admission`.
+
+    >>> said_every_ms(60_000) // 60_000, said_every_ms(7_200_000) // 7_200_000
+    (360, 3)
+    """
+    return -(-_WINDOW_MS // tick_ms) * tick_ms
 
 
 class Announcer:
     """Ids of a partition's series, and which names the key groups have yet to hear."""
 
-    def __init__(self) -> None:
+    def __init__(self, every_ms: int) -> None:
+        self._every_ms = every_ms
         self.table = SeriesTable()
         self._uid: U64 = np.zeros(0, np.uint64)  # by table index
         self._resource: U64 = np.zeros(0, np.uint64)
         self._counter: B = np.zeros(0, np.bool_)
         self._slot: I64 = np.zeros(0, np.int64)  # one a uid: attributes do not make a series
         self._said: I64 = np.zeros(0, np.int64)  # by slot: table index announced last
-        self._said_ms: I64 = np.zeros(0, np.int64)  # by slot: and for which event time
+        self._said_in: I64 = np.zeros(0, np.int64)  # by slot: and in which window
         self._slot_of: dict[int, int] = {}
         self._owner: dict[int, str] = {}
 
@@ -47,7 +59,7 @@ class Announcer:
         self._slot = np.concatenate((self._slot, np.array(slots, np.int64)))
         more = len(self._slot_of) - len(self._said)
         self._said = np.concatenate((self._said, np.full(more, -1, np.int64)))
-        self._said_ms = np.concatenate((self._said_ms, np.full(more, _NEVER_MS, np.int64)))
+        self._said_in = np.concatenate((self._said_in, np.full(more, _NEVER, np.int64)))
 
     def ids(self, batch: SampleBatch) -> tuple[U64, U64]:
         """Return the series id and the resource id of each sample."""
@@ -62,22 +74,23 @@ class Announcer:
     def announce(self, batch: SampleBatch) -> list[Named]:
         """Return the names to send, in the samples' order.
 
-        A name goes out when it is new, when its attributes changed, and twice a day, since a key
-        group forgets what it has not heard of for a day.
+        A name goes out when it is new, when its attributes changed, and with the first sample of
+        each window, since a key group may have forgotten or refused it by then.
         """
         self._grow()
         index = batch.series
         slot = self._slot[index]
         out: list[Named] = []
-        due = (self._said[slot] != index) | (batch.ts_ms - self._said_ms[slot] > _REMIND_MS)
+        window = batch.ts_ms // self._every_ms
+        due = (self._said[slot] != index) | (window != self._said_in[slot])
         if not due.any():
             return out
         for i in np.flatnonzero(np.isin(slot, slot[due])):  # attributes may change and change back
-            at, held, ts = int(index[i]), slot[i], batch.ts_ms[i]
-            if self._said[held] == at and ts - self._said_ms[held] <= _REMIND_MS:
+            at, held = int(index[i]), slot[i]
+            if self._said[held] == at and self._said_in[held] == window[i]:
                 continue
             self._said[held] = at
-            self._said_ms[held] = ts
+            self._said_in[held] = window[i]
             out.append(
                 Named(
                     int(self._uid[at]),

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from operators.announcer import Announcer
+from operators.announcer import Announcer, said_every_ms
 from operators.groups import group_names, group_of
 from operators.packing import Named, Packed, pack
 from schema import (
@@ -104,7 +104,8 @@ class Ingest:
         self._index = index
         self._newest = state.newest_ms
         self._floor = state.floor_ms
-        self._names = Announcer()
+        self._said_every_ms = said_every_ms(settings.tick_s * 1000)
+        self._names = Announcer(self._said_every_ms)
         self._held: Chunk | None = None
         self._sent_tick = NEVER_MS
         self._keys = group_names(settings.groups)
@@ -151,7 +152,7 @@ class Ingest:
 
     def _take(self, chunk: Chunk, last: bool) -> Ingested:
         if len(self._names.table.series) > _MAX_SERIES:
-            self._names = Announcer()
+            self._names = Announcer(self._said_every_ms)
         table = self._names.table
         decoded = self._decoder(chunk.payloads, table)
         batch, rejects = decoded.batch, decoded.rejects

@@ -8,7 +8,9 @@ from itertools import pairwise
 import msgspec
 import numpy as np
 
+from operators.admission import LimitSettings
 from operators.agenda import Agenda, tick_of
+from operators.announcer import said_every_ms
 from operators.cohort import CohortTable
 from operators.cohort_pass import new_cohort, score_in_passes
 from operators.commands import collect_anew, collect_ms, obey
@@ -19,11 +21,12 @@ from operators.effects import Chosen, Rows, effect_of, strongest, take_effects
 from operators.findings import anomalies, new_found
 from operators.forests import Forests
 from operators.ingest import FOREVER_MS, NEVER_MS
-from operators.layout import FIRST_TICK, GONE, MAX_EVIDENCE, MAX_RULES, ROWS
+from operators.layout import FIRST_TICK, MAX_EVIDENCE, MAX_RULES, ROWS
 from operators.metric_settings import spec_in_force
 from operators.packing import Named, unpack
 from operators.pulses import pulses
 from operators.reservoir import feature_batch, no_rows
+from operators.room import Room
 from operators.roster import PLAIN, Roster
 from operators.rules import RuleTable
 from operators.seen_edges import calls, places
@@ -67,6 +70,7 @@ class GroupSettings:
     collect: bool = False  # hand out the feature rows at the end, to train from
     drift: DriftSettings = field(default_factory=DriftSettings)
     tapped: bool = False  # say how every sample was judged
+    limits: LimitSettings = field(default_factory=LimitSettings)
 
 
 class KeyGroup:
@@ -85,7 +89,9 @@ class KeyGroup:
         self.readings = TickBuffer("i4", "i8", "f8", "i8", "f8")  # of counters; and start, count
         self.counters = Counters()
         self.names: list[tuple[int, int, Named]] = []  # tick, partition, name, as they came
-        self.roster = Roster(settings.detect.max_label_sets)
+        self.roster = Roster(settings.detect.max_label_sets, said_every_ms(settings.tick_s * 1000))
+        share = settings.limits.share(settings.groups)
+        self.room = Room(share, self.roster, settings.tick_s * 1000)
         self.forests: list[Forests] = []  # by cohort
         self.promoted: list[Promotion] = []  # obeyed; the registry has them for the next start
         self.scored = 0  # rows so far
@@ -118,14 +124,15 @@ class KeyGroup:
         for named in packed.names:
             self.names.append((named.ts_ms // self._tick_ms, at, named))
         if packed.names:
-            self.roster.meet(packed.names)
-        columns: list[Column] = [self.roster.find(packed.uid), packed.ts_ms, packed.value]
+            self.roster.meet([n for n in packed.names if not self.room.admission.refuses(n)])
+        columns: list[Column] = [self.room.find(packed.uid), packed.ts_ms, packed.value]
         if packed.start_ms is not None and packed.count is not None:
             columns += [packed.start_ms, packed.count]
-        if len(packed.ts_ms) and packed.ts_ms.min() < self.closed_ms:
+        columns = self.room.known(columns)
+        if len(columns[1]) and columns[1].min() < self.closed_ms:
             # A partition judges lateness by itself. Only one that joined the flow later can be
             # behind what the others had closed by then.
-            timely = packed.ts_ms >= self.closed_ms
+            timely = columns[1] >= self.closed_ms
             self.late += int((~timely).sum())
             columns = [column[timely] for column in columns]
         if packed.start_ms is None:
@@ -168,11 +175,13 @@ class KeyGroup:
         says = final or until_ms // WINDOW_MS > self.closed_ms // WINDOW_MS
         found: list[Anomaly] = []
         absorbed = 0
+        self.room.open(until_ms, self.waiting, self.readings)
         while (stop_ms := self._next_stop()) is not None and stop_ms < until_ms:
             absorbed += self._close_until(max(stop_ms, self.closed_ms), found)
             self._obey()
         absorbed += self._close_until(until_ms, found)
         late, self.late = self.late, 0
+        over, forgotten = self.room.told()
         said, self._pulses = tuple(self._pulses), []
         told, self._told = tuple(self._told), []
         seen, self._seen = self._seen, []
@@ -193,6 +202,9 @@ class KeyGroup:
             commands=told,
             seen=tuple(seen),
             effects=effects,
+            over=over,
+            refused=self.room.admission.told(),
+            forgotten=forgotten,
         )
 
     def standings(self) -> tuple[Standing, ...]:
@@ -216,8 +228,8 @@ class KeyGroup:
         into += self._named(found, until_ms)
         for table in self.roster.tables:
             self._pulses += self._ended_pulses(table, until_ms // self._tick_ms)
-        self._forget()
         self.closed_ms = until_ms
+        self.room.tidy(self.waiting, self.readings)
         return absorbed
 
     def _values(self, until_ms: int) -> tuple[I32, I64, F64, int]:
@@ -229,7 +241,10 @@ class KeyGroup:
         readings = self.readings.take(until_ms)
         if self.roster.has_unplaced:
             streams, times = np.append(series, readings[0]), np.append(ts_ms, readings[1])
-            self.roster.place(streams, times // self._tick_ms, self.spec, self.new_cohort)
+            admit, ticks = self.room.admission, times // self._tick_ms
+            self.roster.place(streams, ticks, self.spec, self.new_cohort, admit)
+        series, ts_ms, value = self.room.placed([series, ts_ms, value])
+        readings = self.room.placed(readings)
         if not len(readings[0]):
             return series, ts_ms, value, 0
         made = self.counters.values(Readings(*readings), self._tick_ms, self.roster)
@@ -278,8 +293,9 @@ class KeyGroup:
 
     def _take_name(self, tick: int, partition: int, named: Named) -> None:
         resource = self.roster.set_attributes(named, partition)
-        if resource is not None:
-            self._placed[tick, named.resource_id] = resource
+        if resource is None:
+            return  # none of its samples was in time, or it was refused
+        self._placed[tick, named.resource_id] = resource
         call = calls(named.series)
         if call is not None:
             self._seen.append((tick * self._tick_ms, call))
@@ -313,30 +329,21 @@ class KeyGroup:
         if any(len(room) < least for room, least in zip(held, wanted, strict=True)):
             self._found = new_found(2 * edges, 2 * edges * MAX_EVIDENCE, 2 * traced, 4 * effects)
 
-    def _forget(self) -> None:
-        """Give back the rows of resources long silent, once they are worth it."""
-        for table in self.roster.tables:
-            if table.arrays.counters[GONE] > 8 + len(table.resources) // 8:
-                keep = {named.resource_id for _, _, named in self.names}
-                buffers = (self.waiting, self.readings)
-                for buffer in buffers:
-                    keep |= self.roster.owners(buffer.columns()[0])
-                uids = [self.roster.uid[buffer.columns()[0]] for buffer in buffers]
-                self.roster.forget(table, keep)
-                self.counters.keep(self.roster.uid)
-                for buffer, uid in zip(buffers, uids, strict=True):
-                    buffer.renumber(self.roster.find(uid))
-
     # ------------------------------------------------------------------ commands
 
     def _next_stop(self) -> int | None:
         """Return the tick before which something other than scoring is to be done."""
         stops = [tick_of(collect_ms(request), self._tick_ms) for request in self.requests]
         due_ms = self.agenda.next_ms()
-        return min(stops if due_ms is None else [*stops, due_ms], default=None)
+        ends_ms = self.room.ends_ms
+        return min([*stops, *(at for at in (due_ms, ends_ms) if at is not None)], default=None)
 
     def _obey(self) -> None:
         """Do what is due before the tick at `closed_ms`: hand out rows, then obey commands."""
+        if self.room.ends_ms is not None and self.closed_ms >= self.room.ends_ms:
+            names = [named for _, _, named in self.names]
+            tick = self.closed_ms // self._tick_ms
+            self.room.turn(self.closed_ms, tick, names, self.counters, self.waiting, self.readings)
         due = [r for r in self.requests if tick_of(collect_ms(r), self._tick_ms) <= self.closed_ms]
         for request in due:
             self.requests.remove(request)

@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from operators.admission import AdmissionState
 from operators.cohort import CohortNames, CohortTable
 from operators.counters import Counters, CounterState
 from operators.forests import ForestState
@@ -72,6 +73,7 @@ class GroupState(msgspec.Struct, frozen=True, tag="keygroup.v1"):
     readings: tuple[Array, ...] = ()  # as `waiting`, start and count; none: nothing waits
     commands: tuple[Command, ...] = ()  # not yet due
     requests: tuple[Drift, ...] = ()  # whose rows are being collected
+    admission: AdmissionState | None = None  # None: of a release without limits
 
 
 def dump(group: KeyGroup) -> bytes:
@@ -100,6 +102,7 @@ def dump(group: KeyGroup) -> bytes:
         tuple(map(_array, (group.roster.uid[counting], *readings))) if len(counting) else (),
         group.agenda.commands(),
         tuple(group.requests),
+        group.room.admission.state(),
     )
     return msgspec.msgpack.encode(state)
 
@@ -136,11 +139,16 @@ def load(raw: bytes, settings: GroupSettings) -> KeyGroup:
         group.forests[-1].restore(cohort.forests, table)
         group.roster.tables.append(table)
     group.roster.renumber(state.streams)
+    if state.admission is not None:
+        group.room.admission.resume(state.admission)
+    elif state.closed_ms > 0:
+        window = (state.closed_ms - 1) // group.room.admission.every_ms
+        group.room.admission.begin(window, *group.roster.accounts())
     group.counters = Counters(state.counters)
     for buffer, kept in ((group.waiting, state.waiting), (group.readings, state.readings)):
         if kept:
             uid, *columns = map(_restored, kept)
-            buffer.add(group.roster.find(uid), *columns)
+            buffer.add(*group.room.known([group.room.find(uid), *columns]))
     group.agenda.add(state.commands)
     group.requests = list(state.requests)
     return group

@@ -6,10 +6,13 @@ more label sets of a metric than are told apart: the rest are one series.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import compress
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
+from operators.admission import Admission
 from operators.cohort import CohortTable
 from operators.lookup import Lookup
 from operators.packing import Named
@@ -17,6 +20,7 @@ from operators.ticks import Order
 from schema import F64, I32, I64, U64, Counter, Labels, MetricSpec, Resource, Series, stable_id
 
 PLAIN, RATE, MEAN, RATIO = range(4)  # how a stream's readings become values
+STALE_WINDOWS = 4  # a day
 _KINDS = {"rate": RATE, "mean": MEAN, "ratio": RATIO}
 _OTHER: Labels = (("label_sets", "other"),)  # of the series that stands for the rest
 
@@ -26,6 +30,7 @@ class Streams(msgspec.Struct, frozen=True, array_like=True):
 
     placed: tuple[tuple[int, int, Counter | None], ...] = ()  # stream's id, series' id, counter
     unplaced: tuple[Named, ...] = ()
+    heard: tuple[int, ...] = ()  # by place in `placed`: window of the last sample
 
 
 class Roster:
@@ -33,12 +38,14 @@ class Roster:
 
     A stream gets its row when the tick of its first sample closes, so that which label sets are
     told apart depends on event times and names alone.
-    Memory: 0.5 kB a series, and as much a stream until its resource is forgotten.
+    Memory: 0.5 kB a series, and as much a stream until it has been silent for a day; how many
+    there are at once is for `operators.admission` to say.
     """
 
-    def __init__(self, max_label_sets: int) -> None:
+    def __init__(self, max_label_sets: int, every_ms: int) -> None:
         self.tables: list[CohortTable] = []
         self._max_label_sets = max_label_sets  # of one metric of one resource
+        self._every_ms = every_ms  # length of a window, see `operators.admission`
         self._clear()
 
     def _clear(self) -> None:
@@ -56,6 +63,9 @@ class Roster:
         self._at: dict[int, tuple[int, int]] = {}  # series' id -> cohort and row
         self._check: dict[int, int] = {}  # stream's id -> more of its name's hash
         self._label_sets: dict[tuple[int, str], int] = {}  # by resource id and metric
+        self._series_of: dict[int, int] = {}  # how many by resource id
+        self.heard: I32 = np.zeros(0, np.int32)  # window of the last sample
+        self.refused = 0  # numbers without a row that get none
         self._order: Order | None = None
 
     @property
@@ -63,10 +73,13 @@ class Roster:
         """Whether any stream has no row yet."""
         return bool(self._unplaced)
 
-    def find(self, uid: U64) -> I32:
-        """Return the number of each stream's id."""
+    def find(self, uid: U64, all_known: bool = True) -> I32:
+        """Return the number of each stream's id, -1 for one that was refused.
+
+        Raises: RuntimeError for an unknown one, if nothing was refused.
+        """
         number = self._lookup.find(uid)
-        if len(number) and number.min() < 0:
+        if all_known and len(number) and number.min() < 0:
             raise RuntimeError("a sample came before its series' name: the exchange lost a buffer")
         return number
 
@@ -78,15 +91,19 @@ class Roster:
         Raises: RuntimeError where two streams have one id, which is not expected in the life of
         the universe, but would mix their samples if it happened.
         """
-        known = self._lookup.find(np.array([named.uid for named in names], np.uint64)) >= 0
+        known = self._lookup.find(np.array([named.uid for named in names], np.uint64))
         fresh: dict[int, Named] = {}
-        for named, is_known in zip(names, known, strict=True):
+        for named, number in zip(names, known.tolist(), strict=True):
             text = f"{named.series.resource.key}\n{named.series.stream_key}"
             check = stable_id(f"check\n{text}")  # 64 more bits of the name
             if self._check.setdefault(named.uid, check) != check:
                 raise RuntimeError(f"two series share the id {named.uid}: one is {text!r}")
-            if not is_known:
+            if number < 0:
                 fresh[named.uid] = named
+            elif self.row[number] < 0:
+                held = self._unplaced.get(number)
+                if held is None or held.ts_ms // self._every_ms < named.ts_ms // self._every_ms:
+                    self._unplaced[number] = named  # it may have been refused before
         if not fresh:
             return
         first = len(self.uid)
@@ -105,6 +122,7 @@ class Roster:
         self.cohort = np.append(self.cohort, np.array([p[0] for p in places], np.int32))
         self.row = np.append(self.row, np.array([p[1] for p in places], np.int32))
         self.kind = np.append(self.kind, np.array(kinds, np.int32))
+        self.heard = np.append(self.heard, np.zeros(len(streams), np.int32))
         self.scale = np.append(self.scale, np.array([c.scale for c in counters]))
         self.offset = np.append(self.offset, np.array([c.offset for c in counters]))
         self._series_uid += [series for _, series, _ in streams]
@@ -117,10 +135,11 @@ class Roster:
         tick: I64,
         spec: Callable[[Series], MetricSpec],
         new_cohort: Callable[[str], CohortTable],
+        admission: Admission,
     ) -> None:
-        """Give rows to the streams of these samples that have none.
+        """Give rows to the streams of these samples that have none, as far as there is room.
 
-        `tick` is the samples'.
+        `tick` is the samples'; all are of the admission's window.
         """
         lost = self.row[number] < 0
         first: dict[int, int] = {}
@@ -129,12 +148,19 @@ class Roster:
         due = sorted(
             (at, self._unplaced[n].series.resource.key, self._unplaced[n].series.stream_key, n)
             for n, at in first.items()
+            if n in self._unplaced
         )
         fresh: dict[int, list[tuple[Named, MetricSpec]]] = {}
         for _, _, _, n in due:
             named = self._unplaced.pop(n)
             series = self._told_apart(named)
             uid = _series_id(series)
+            held = self._series_of.get(named.resource_id, 0)
+            if not admission.admit(named, held, is_new=uid not in self._at):
+                if named.ts_ms // self._every_ms > (admission.window or 0):
+                    self._unplaced[n] = named  # it has been said again, for then
+                self.refused += 1
+                continue
             if uid not in self._at:
                 service = series.resource.service
                 if service not in self._cohort_of:
@@ -160,6 +186,7 @@ class Roster:
         return msgspec.structs.replace(series, labels=_OTHER)
 
     def _count(self, resource_id: int, series: Series) -> None:
+        self._series_of[resource_id] = self._series_of.get(resource_id, 0) + 1
         if series.labels and series.labels != _OTHER:
             key = (resource_id, series.metric)
             self._label_sets[key] = self._label_sets.get(key, 0) + 1
@@ -191,28 +218,58 @@ class Roster:
         """Return a resource with the attributes that are in force."""
         return self.tables[self._cohort_of[resource.service]].named(stable_id(resource.key))
 
-    def owners(self, number: I32) -> set[int]:
-        """Return the ids of the resources that these streams belong to."""
-        return {
-            self._unplaced[n].resource_id
-            if n in self._unplaced
-            else self.tables[self.cohort[n]].members[self.row[n]].resource_id
-            for n in np.unique(number).tolist()
-        }
-
     # ------------------------------------------------------------------ forgetting, and snapshots
 
-    def forget(self, table: CohortTable, keep_ids: set[int]) -> None:
-        """Take a cohort's forgotten resources away; numbers change."""
-        table.forget(keep_ids)
-        self.renumber(self.streams())
+    def has_stale(self, window: int) -> bool:
+        """Whether a stream has been silent for a day at the begin of `window`."""
+        return bool((self._beside_series() & (self.heard < window - STALE_WINDOWS)).any())
+
+    def give_back(self, window: int, is_full: Callable[[str], bool]) -> None:
+        """Take away forgotten resources, silent streams, and all that has no row; numbers change.
+
+        A stream beside its series (of many label sets that are one) is silent after a day, or
+        after a window where its account `is_full`.
+        """
+        silent = np.flatnonzero(self._beside_series() & (self.heard < window - 1))
+        for n in silent.tolist():
+            account = self.tables[self.cohort[n]].members[self.row[n]].series.resource.account
+            if self.heard[n] < window - STALE_WINDOWS or is_full(account):
+                self._series_uid[n] = 0
+        for table in self.tables:
+            table.forget(set())
+        streams = self.streams()
+        self.renumber(Streams(streams.placed, heard=streams.heard))
+
+    def _beside_series(self) -> npt.NDArray[np.bool_]:
+        own = np.array(self._series_uid, np.uint64) == self.uid
+        found: npt.NDArray[np.bool_] = ~own & (self.row >= 0)
+        return found
+
+    def accounts(self) -> tuple[list[str], list[str]]:
+        """Return the account of each resource, and of each stream that has a row."""
+        resources: list[str] = []
+        streams: list[str] = []
+        for i, table in enumerate(self.tables):
+            names = [resource.account for resource in table.resources]
+            rows = self.row[self.cohort == i]
+            each = np.bincount(table.arrays.owner[rows], minlength=len(names)).tolist()
+            resources += names
+            for account, n in zip(names, each, strict=True):
+                streams += [account] * n
+        return resources, streams
 
     def streams(self) -> Streams:
         """Return what the tables do not say."""
         placed = zip(self.uid.tolist(), self._series_uid, self._counter, strict=True)
+        kept = [
+            (stream, heard)
+            for stream, heard in zip(placed, self.heard.tolist(), strict=True)
+            if stream[1] and (stream[0] != stream[1] or stream[2] is not None)
+        ]
         return Streams(
-            tuple(s for s in placed if s[1] and (s[0] != s[1] or s[2] is not None)),
+            tuple(stream for stream, _ in kept),
             tuple(self._unplaced.values()),
+            tuple(heard for _, heard in kept),
         )
 
     def renumber(self, streams: Streams) -> None:
@@ -224,7 +281,10 @@ class Roster:
             for member in table.members:
                 self._count(member.resource_id, member.series)
         own = [(uid, uid, None) for uid in self._at]
-        self._number([*own, *(stream for stream in streams.placed if stream[1] in self._at)])
+        beside = [stream[1] in self._at for stream in streams.placed]
+        self._number([*own, *compress(streams.placed, beside)])
+        heard = streams.heard or (0,) * len(beside)
+        self.heard[len(own) :] = list(compress(heard, beside))
         self.meet(streams.unplaced)
 
 

@@ -1,5 +1,6 @@
 """Samples wait here until their tick is complete; then they leave in one order, one a tick."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -53,10 +54,9 @@ class TickBuffer:
             return [np.zeros(0, dtype) for dtype in self._dtypes]
         return [np.concatenate(kept) for kept in self._columns]
 
-    def renumber(self, series: I32) -> None:
-        """Replace the series of all that waits, in the order of `columns`."""
-        columns = self.columns()
-        self._columns = [[series], *([column] for column in columns[1:])]
+    def replace(self, columns: Sequence[Column]) -> None:
+        """Let these wait instead."""
+        self._columns = [[column] for column in columns]
 
     def take(self, until_ms: int) -> list[Column]:
         """Remove and return the samples before `until_ms`."""

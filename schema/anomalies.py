@@ -129,3 +129,6 @@ class Closed(msgspec.Struct, frozen=True):
     commands: tuple[tuple[int, TriageCommand], ...] = ()  # tick, command; from group 0 alone
     seen: tuple[tuple[int, Seen], ...] = ()  # tick, what the data showed of the topology
     effects: tuple[Effect, ...] = ()  # by tick; bounded, the strongest of each
+    over: int = 0  # samples since then of what was refused a place, see `operators.admission`
+    refused: tuple[tuple[str, str, int], ...] = ()  # account, limit, names refused for it
+    forgotten: int = 0  # resources since then, to make room

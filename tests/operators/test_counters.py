@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from models import calibration
 from models.fusion import DETECTORS
+from operators.admission import Admission, LimitSettings
 from operators.cohort import CohortTable, empty_arrays
 from operators.counters import Counters, CounterState, Readings
 from operators.packing import Named
@@ -49,10 +50,11 @@ def roster_of(streams: Sequence[Named], statistic: str = "mean") -> Roster:
     def spec(one: Series) -> MetricSpec:
         return MetricSpec(one.metric, statistic=statistic)
 
-    roster = Roster(max_label_sets=32)
+    roster = Roster(max_label_sets=32, every_ms=3_600_000)
     roster.meet(streams)
     number = roster.find(np.array([n.uid for n in streams], np.uint64))
-    roster.place(number, np.zeros(len(number), np.int64), spec, table)
+    admission = Admission(LimitSettings(), 3_600_000)
+    roster.place(number, np.zeros(len(number), np.int64), spec, table, admission)
     return roster
 
 

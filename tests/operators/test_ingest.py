@@ -217,20 +217,21 @@ def test_groups_without_samples_hear_of_it_only_when_a_tick_may_close() -> None:
     assert {part.watermark_ms for part in parts(item)} == {-60_000}
 
 
-def test_a_name_is_said_when_new_when_changed_and_twice_a_day() -> None:
+def test_a_name_is_said_when_new_when_changed_and_in_each_window() -> None:
     stage = ingest()
 
     def said(payload: str) -> list[str]:
         item = stage.feed(stamped([payload]))
         return [dict(n.series.resource.attributes)["team"] for p in parts(item) for n in p.names]
 
-    half_day = 43_200
+    window = 21_600
     assert said("0:a:x 1:a:x") == ["x"]
     assert said("2:a:x") == []
     assert said("3:a:y") == ["y"]
     assert said("4:a:x 5:a:y") == ["x", "y"]
-    assert said(f"{5 + half_day}:a:y") == []
-    assert said(f"{6 + half_day}:a:y") == ["y"]
+    assert said(f"{window - 1}:a:y") == []
+    assert said(f"{window}:a:y") == ["y"]
+    assert said(f"{window + 1}:a:y") == []
 
 
 def test_the_end_is_told_to_every_group() -> None:

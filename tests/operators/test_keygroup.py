@@ -1,8 +1,9 @@
+from collections.abc import Callable
+
 import msgspec
 import pytest
 
 from operators.alerts import AlertSettings
-from operators.cohort import CohortTable
 from operators.ingest import NEVER_MS
 from operators.keygroup import KeyGroup
 from operators.packing import pack, unpack
@@ -169,9 +170,12 @@ def test_resources_long_unheard_of_are_forgotten_and_may_come_back() -> None:
     assert word.resources == 31  # exactly twelve hours are not more
     word = fed(group, buffer([("stays", 12 * HOURS + 3, 1.0)], until=12 * HOURS + 4))
     assert word is not None
+    assert word.resources == 31  # rows are given back every six hours
+    word = fed(group, buffer([("stays", 18 * HOURS, 1.0)], until=18 * HOURS + 1))
+    assert word is not None
     assert word.resources == 1
-    many(group, range(12 * HOURS + 4, 12 * HOURS + 7), ["n3", "stays", "new"])
-    word = fed(group, buffer(until=13 * HOURS))
+    many(group, range(18 * HOURS + 1, 18 * HOURS + 4), ["n3", "stays", "new"])
+    word = fed(group, buffer(until=19 * HOURS))
     assert word is not None
     assert word.resources == 3
 
@@ -180,27 +184,33 @@ def test_rows_are_given_back_once_and_not_at_every_tick(monkeypatch: pytest.Monk
     group = KeyGroup(settings(alerts=FORGETFUL), 0)
     many(group, range(3), ["stays", *NAMES])
     times = 0
-    forget = Roster.forget
+    give_back = Roster.give_back
 
-    def counted(self: Roster, table: CohortTable, keep_ids: set[int]) -> None:
+    def counted(self: Roster, window: int, is_full: Callable[[str], bool]) -> None:
         nonlocal times
         times += 1
-        forget(self, table, keep_ids)
+        give_back(self, window, is_full)
 
-    monkeypatch.setattr(Roster, "forget", counted)
+    monkeypatch.setattr(Roster, "give_back", counted)
     many(group, range(12 * HOURS + 3, 12 * HOURS + 20), ["stays"])
+    assert times == 0
+    many(group, range(18 * HOURS, 18 * HOURS + 20), ["stays"])
+    many(group, range(24 * HOURS, 24 * HOURS + 2), ["stays"])
     assert times == 1
 
 
-def test_who_has_samples_waiting_is_not_forgotten() -> None:
+def test_who_is_forgotten_with_samples_waiting_begins_anew_with_them() -> None:
     group = KeyGroup(settings(alerts=FORGETFUL), 0)
     many(group, range(3), ["stays", *NAMES])
-    late = 12 * HOURS + 3
-    group.feed(buffer([("n7", late + 5, 1.0)], until=4))
+    many(group, range(13 * HOURS, 13 * HOURS + 3), ["stays"])
+    late = 18 * HOURS
+    group.feed(buffer([("n7", late + 5, 1.0)], until=13 * HOURS + 3))
     word = fed(group, buffer([("stays", late, 1.0)], until=late + 1))
     assert word is not None
+    assert word.resources == 1
+    word = fed(group, buffer(until=late + 6))
+    assert word is not None
     assert word.resources == 2
-    assert fed(group, buffer(until=late + 6)) is not None
 
 
 # ------------------------------------------------------------------ what must not happen

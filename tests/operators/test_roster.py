@@ -6,12 +6,15 @@ from hypothesis import strategies as st
 
 from models import calibration
 from models.fusion import DETECTORS
+from operators.admission import Admission, LimitSettings
 from operators.cohort import CohortTable, empty_arrays
 from operators.packing import Named
-from operators.roster import PLAIN, RATE, Roster
+from operators.roster import PLAIN, RATE, STALE_WINDOWS, Roster
 from operators.rules import RuleTable
 from schema import Counter, Labels, MetricSpec, Series
 from tests.operators.group_input import named, series
+
+EVERY_MS = 21_600_000
 
 
 def spec(one: Series) -> MetricSpec:
@@ -28,8 +31,12 @@ def table(service: str) -> CohortTable:
     )
 
 
+def unlimited() -> Admission:
+    return Admission(LimitSettings(), EVERY_MS)
+
+
 def met(*names: Named) -> Roster:
-    roster = Roster(max_label_sets=2)
+    roster = Roster(max_label_sets=2, every_ms=EVERY_MS)
     for name in names:
         placed(roster, name)
     return roster
@@ -40,7 +47,7 @@ def placed(roster: Roster, *names: Named) -> None:
     roster.meet(names)
     number = roster.find(uids(*names))
     ticks = np.array([n.ts_ms // 60_000 for n in names], np.int64)
-    roster.place(number, ticks, spec, table)
+    roster.place(number, ticks, spec, table, unlimited())
 
 
 def uids(*names: Named) -> "np.ndarray[tuple[int], np.dtype[np.uint64]]":
@@ -97,7 +104,7 @@ def test_the_order_of_meeting_does_not_show_in_the_order_of_series(
     names: list[Named], cut: int
 ) -> None:
     """Rows are numbered as they come; what leaves by rank does not depend on it."""
-    roster = Roster(max_label_sets=2)
+    roster = Roster(max_label_sets=2, every_ms=EVERY_MS)
     placed(roster, *names[:cut])
     placed(roster, *names[cut:])
     cohort, rank, _, _ = roster.order()
@@ -116,12 +123,6 @@ def test_renumbering_keeps_every_series() -> None:
     found = roster.find(uids(A, B, A_LOAD, DB))
     members = [roster.tables[roster.cohort[i]].members[roster.row[i]] for i in found]
     assert [m.uid for m in members] == uids(A, B, A_LOAD, DB).tolist()
-
-
-def test_says_who_owns_series() -> None:
-    roster = met(A, A_LOAD, B)
-    assert roster.owners(roster.find(uids(A, A_LOAD))) == {A.resource_id}
-    assert roster.owners(np.zeros(0, np.int32)) == set()
 
 
 # ------------------------------------------------------------------ streams and series
@@ -164,10 +165,11 @@ def test_label_sets_beyond_the_bound_are_one_series() -> None:
 def test_which_label_sets_are_told_apart_depends_on_time_and_name_alone(
     ways: list[Named], cut: int
 ) -> None:
-    roster = Roster(max_label_sets=3)
+    roster = Roster(max_label_sets=3, every_ms=EVERY_MS)
     roster.meet(ways[:cut])
     roster.meet(ways[cut:])
-    roster.place(roster.find(uids(*ways)), np.array([w.ts_ms // 60_000 for w in ways]), spec, table)
+    ticks = np.array([w.ts_ms // 60_000 for w in ways])
+    roster.place(roster.find(uids(*ways)), ticks, spec, table, unlimited())
     apart = {w.series.labels for w in ways if labels_of(roster, w) == w.series.labels}
     assert apart == {(("route", f"/{i}"),) for i in range(3)}
 
@@ -183,4 +185,25 @@ def test_a_snapshot_keeps_streams_and_names_without_a_place() -> None:
     number = roster.find(uids(late, *ways))
     assert roster.row[number[0]] == -1
     assert roster.kind[number].tolist() == [PLAIN, RATE, RATE, RATE, RATE]
-    assert roster.owners(number) == {late.resource_id}
+    assert roster.streams().unplaced == (late,)
+
+
+def test_a_stream_beside_its_series_is_given_back_after_a_day_of_silence() -> None:
+    ways = [stream(f"/{i}") for i in range(4)]  # the last two are of one series
+    roster = met(*ways)
+    roster.heard[roster.find(uids(*ways))] = 3
+    assert not roster.has_stale(3 + STALE_WINDOWS)
+    assert roster.has_stale(4 + STALE_WINDOWS)
+    roster.heard[roster.find(uids(ways[3]))] = 4
+    roster.give_back(4 + STALE_WINDOWS, lambda _: False)
+    assert (roster.find(uids(*ways), all_known=False) >= 0).tolist() == [True, True, False, True]
+
+
+def test_what_is_full_gives_streams_back_after_a_window() -> None:
+    ways = [stream(f"/{i}") for i in range(4)]
+    roster = met(*ways)
+    roster.heard[:] = 3
+    roster.heard[roster.find(uids(ways[3]))] = 4
+    roster.give_back(5, lambda account: account == "1")
+    assert (roster.find(uids(*ways), all_known=False) >= 0).tolist() == [True, True, False, True]
+    assert roster.accounts() == (["1"], ["1"] * 4)  # "other" itself is one, and three streams
