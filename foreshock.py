@@ -18,6 +18,7 @@ COMMANDS = {  # command: the module that registers it, imported only when it is 
     "train": "cli.train",
     "models": "cli.models",
     "score": "cli.score",
+    "capacity": "cli.capacity",
     "simulate": "cli.simulate",
     "inject": "cli.simulate",
     "peek": "cli.peek",

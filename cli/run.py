@@ -1,6 +1,7 @@
 """`foreshock run`: the live worker."""
 
 import logging
+from enum import Enum
 from typing import Annotated
 
 import typer
@@ -19,6 +20,13 @@ Examples:
   foreshock run -c config/kafka.yaml --addresses a:2101,b:2101 --index 0   # on host a
   foreshock run -c config/kafka.yaml --addresses a:2101,b:2101 --index 1   # on host b
 """
+
+
+class LogFormat(Enum):
+    """How log lines look."""
+
+    CONSOLE = "console"
+    JSON = "json"
 
 
 def register(app: typer.Typer) -> None:
@@ -41,10 +49,15 @@ def run(
     index: Annotated[
         int | None, typer.Option(help="Which of the addresses this is, from 0.", min=0)
     ] = None,
+    log_format: Annotated[
+        LogFormat | None,
+        typer.Option(help="How log lines look; else as the settings' log_format says."),
+    ] = None,
 ) -> None:
     """Run the worker."""
     from config.app import load_app
     from flows.hosts import Hosts
+    from flows.logs import log_to_stderr
     from flows.run import run as run_flow
 
     hosts = None
@@ -54,6 +67,7 @@ def run(
         with bad_input():
             hosts = Hosts(tuple(each.strip() for each in addresses.split(",")), index)
 
-    logging.getLogger().setLevel(logging.INFO)  # starts, stops and reconnects are worth a line
     app = load_app(config)
+    form = app.log_format if log_format is None else log_format.value
+    log_to_stderr(logging.INFO, form)  # starts, stops and reconnects are worth a line
     run_flow(app, processes=processes, hosts=hosts)

@@ -1,5 +1,7 @@
 """Everything that can be set, in one struct: the YAML file of `foreshock run`."""
 
+from typing import Literal
+
 import msgspec
 
 from config.loader import load
@@ -10,6 +12,7 @@ from connectors.control_source import ControlSettings
 from connectors.dead_letter import DeadLetterFile
 from connectors.files import FileSource
 from connectors.formats.settings import DecodeSettings
+from connectors.health import HealthSettings
 from connectors.incident_store import SqlSink
 from connectors.inventory_file import InventoryFile
 from connectors.jsonl_sink import JsonLinesSink
@@ -20,6 +23,7 @@ from connectors.partition import IntakeSettings
 from connectors.recovery_store import RecoverySettings
 from connectors.simulator.settings import SimulatorSource
 from connectors.topology_topic import TopologyTopic
+from operators.admission import LimitSettings
 from operators.detect_settings import DetectSettings
 from operators.drift import DriftSettings
 from operators.ingest import IngestSettings
@@ -53,7 +57,10 @@ class App(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     triage: TriageSettings = TriageSettings()
     notify: NotifySettings = NotifySettings()
     recovery: RecoverySettings = RecoverySettings()
-    metrics_port: int | None = None  # of Prometheus counters; worker i serves at port + i
+    limits: LimitSettings = LimitSettings()
+    metrics_port: int | None = None  # of health and metrics; worker i serves at port + i
+    health: HealthSettings = HealthSettings()
+    log_format: Literal["console", "json"] = "console"
 
     def __post_init__(self) -> None:
         if not self.sources:

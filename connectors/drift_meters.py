@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import get_args, get_type_hints
 
-from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from schema import DriftStanding
@@ -39,25 +38,3 @@ class DriftMeters:
             self._last.labels(service).set(found_ms / 1000)
             self._drifts.labels(service).inc(max(word.drifts - self._told.get(service, 0), 0))
             self._told[service] = word.drifts
-
-
-class DriftMeter(DynamicSink[DriftStanding]):
-    """Takes what is said of drift."""
-
-    def __init__(self, meters: DriftMeters) -> None:
-        self._meters = meters
-
-    def build(self, _step_id: str, _worker_index: int, _worker_count: int) -> "DriftMeterPart":
-        """Begin to show."""
-        return DriftMeterPart(self._meters)
-
-
-class DriftMeterPart(StatelessSinkPartition[DriftStanding]):
-    """A worker's share, which is all or nothing."""
-
-    def __init__(self, meters: DriftMeters) -> None:
-        self._meters = meters
-
-    def write_batch(self, items: list[DriftStanding]) -> None:
-        """Show."""
-        self._meters.take(items)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from prometheus_client import CollectorRegistry, Counter
 
 from schema import Transition
@@ -34,25 +33,3 @@ class FeedbackMeters:
                 {(m.resource.service, name) for m in incident.members for name in m.detectors}
             ):
                 self._by_detector.labels(service, detector, incident.verdict).inc()
-
-
-class FeedbackMeter(DynamicSink[Transition]):
-    """Takes the events of incidents."""
-
-    def __init__(self, meters: FeedbackMeters) -> None:
-        self._meters = meters
-
-    def build(self, _step_id: str, _worker_index: int, _worker_count: int) -> "FeedbackMeterPart":
-        """Begin to count."""
-        return FeedbackMeterPart(self._meters)
-
-
-class FeedbackMeterPart(StatelessSinkPartition[Transition]):
-    """A worker's share of the events."""
-
-    def __init__(self, meters: FeedbackMeters) -> None:
-        self._meters = meters
-
-    def write_batch(self, items: list[Transition]) -> None:
-        """Count."""
-        self._meters.take(items)

@@ -4,22 +4,29 @@ Each worker process counts what its own source partitions bring, and serves its 
 """
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
-from wsgiref.simple_server import WSGIServer
+from datetime import datetime
+from typing import TypeVar
 
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
-from prometheus_client import CollectorRegistry, Counter, start_http_server
+from prometheus_client import CollectorRegistry, Counter, ProcessCollector
 
 from connectors.drift_meters import DriftMeters
 from connectors.feedback_meters import FeedbackMeters
+from connectors.health import HealthServer, HealthSettings
 from connectors.kafka_meters import KafkaMeters
 from connectors.metered_decoder import DecodeMeters, topic_of
+from connectors.outcome_meters import OutcomeMeters
+from connectors.partition_meters import PartitionMeters
+from connectors.source import wall_clock
 from connectors.standing_meters import StandingMeters
+from connectors.step_meters import StepMeters
 from schema import Closed, Reject, Tally
 
 LOG_EVERY_S = 60.0
+
+X = TypeVar("X")
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +37,11 @@ class Meters:
     Memory: a few numbers a source partition and a number a reason of rejects.
     """
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        monotonic: Callable[[], float] = time.monotonic,
+        clock: Callable[[], datetime] = wall_clock,
+    ) -> None:
         self._monotonic = monotonic
         self._since_s = monotonic()
         self._fresh = Tally("", "")  # since it was last said
@@ -40,6 +51,10 @@ class Meters:
         self.standings = StandingMeters(self.registry)
         self.drifts = DriftMeters(self.registry)
         self.feedback = FeedbackMeters(self.registry)
+        self.partitions = PartitionMeters(self.registry, clock)
+        self.steps = StepMeters(self.registry)
+        self.outcomes = OutcomeMeters(self.registry, monotonic)
+        ProcessCollector(registry=self.registry)
         self._samples = self._counter("samples", "Samples taken", "topic", "partition")
         self._late = self._counter("late", "Samples that came after their tick", "topic")
         self._rejects = self._counter("rejects", "Points rejected", "topic", "reason")
@@ -80,6 +95,7 @@ class Meters:
     def closed(self, words: Sequence[Closed]) -> None:
         """Count what key groups made of samples and how they stand, when they say so."""
         self.standings.take(words)
+        self.outcomes.closed(words)
         self._absorbed.inc(sum(word.absorbed for word in words))
         self._joined_late.inc(sum(word.late for word in words))
 
@@ -102,15 +118,22 @@ class Meters:
 
 
 class TallyMeter(DynamicSink[Tally]):
-    """Takes the tallies; worker i serves the counters at `port` + i, worker 0 says `greeting`.
+    """Takes the tallies; worker i serves its health at `port` + i, worker 0 says `greeting`.
 
     Raises: OSError naming the port if it is taken.
     """
 
-    def __init__(self, meters: Meters, port: int | None = None, greeting: str = "") -> None:
+    def __init__(
+        self,
+        meters: Meters,
+        port: int | None = None,
+        greeting: str = "",
+        health: HealthSettings | None = None,
+    ) -> None:
         self._meters = meters
         self._port = port
         self._greeting = greeting
+        self._health = health or HealthSettings()
 
     def build(self, _step_id: str, worker_index: int, _worker_count: int) -> "TallyMeterPart":
         """Begin to serve."""
@@ -118,21 +141,18 @@ class TallyMeter(DynamicSink[Tally]):
             _log.info("%s", self._greeting)
         if self._port is None:
             return TallyMeterPart(self._meters, None)
-        port = self._port + worker_index
-        try:
-            server, thread = start_http_server(port, registry=self._meters.registry)
-        except OSError as ex:
-            raise OSError(ex.errno, ex.strerror, f"metrics_port {port}") from ex
-        _log.info("counters at http://localhost:%d/metrics", port)
-        return TallyMeterPart(self._meters, (server, thread))
+        port, meters = self._port + worker_index, self._meters
+        server = HealthServer(port, self._health, meters.registry, meters.partitions.positions)
+        _log.info("health at http://localhost:%d/readyz, counters at /metrics", port)
+        return TallyMeterPart(meters, server)
 
 
 class TallyMeterPart(StatelessSinkPartition[Tally]):
     """A worker's share of the tallies."""
 
-    def __init__(self, meters: Meters, serving: tuple[WSGIServer, threading.Thread] | None) -> None:
+    def __init__(self, meters: Meters, server: HealthServer | None) -> None:
         self._meters = meters
-        self._serving = serving
+        self._server = server
 
     def write_batch(self, items: list[Tally]) -> None:
         """Count."""
@@ -141,52 +161,27 @@ class TallyMeterPart(StatelessSinkPartition[Tally]):
     def close(self) -> None:
         """Log the last figures, and serve no more."""
         self._meters.say()
-        if self._serving is not None:
-            server, thread = self._serving
-            server.shutdown()
-            thread.join()
-            server.server_close()
+        if self._server is not None:
+            self._server.close()
 
 
-class RejectMeter(DynamicSink[Reject]):
-    """Takes the rejects."""
+class Counted(DynamicSink[X]):
+    """Gives items of each worker to a meter of its process."""
 
-    def __init__(self, meters: Meters) -> None:
-        self._meters = meters
+    def __init__(self, take: Callable[[list[X]], None]) -> None:
+        self._take = take
 
-    def build(self, _step_id: str, _worker_index: int, _worker_count: int) -> "RejectMeterPart":
+    def build(self, _step_id: str, _worker_index: int, _worker_count: int) -> "CountedPart[X]":
         """Begin to count."""
-        return RejectMeterPart(self._meters)
+        return CountedPart(self._take)
 
 
-class RejectMeterPart(StatelessSinkPartition[Reject]):
-    """A worker's share of the rejects."""
+class CountedPart(StatelessSinkPartition[X]):
+    """A worker's share."""
 
-    def __init__(self, meters: Meters) -> None:
-        self._meters = meters
+    def __init__(self, take: Callable[[list[X]], None]) -> None:
+        self._take = take
 
-    def write_batch(self, items: list[Reject]) -> None:
+    def write_batch(self, items: list[X]) -> None:
         """Count."""
-        self._meters.reject(items)
-
-
-class ClosedMeter(DynamicSink[Closed]):
-    """Takes what key groups say when they close ticks."""
-
-    def __init__(self, meters: Meters) -> None:
-        self._meters = meters
-
-    def build(self, _step_id: str, _worker_index: int, _worker_count: int) -> "ClosedMeterPart":
-        """Begin to count."""
-        return ClosedMeterPart(self._meters)
-
-
-class ClosedMeterPart(StatelessSinkPartition[Closed]):
-    """A worker's share of the key groups."""
-
-    def __init__(self, meters: Meters) -> None:
-        self._meters = meters
-
-    def write_batch(self, items: list[Closed]) -> None:
-        """Count."""
-        self._meters.closed(items)
+        self._take(items)

@@ -91,6 +91,11 @@ class Pace:
         done = self._table[:, DONE]
         return float(done[done >= 0].mean()) / WHOLE if (done >= 0).any() else 0.0
 
+    def standing(self, index: int) -> tuple[int, int]:
+        """Return a partition's state and watermark in ms."""
+        state, watermark_ms = self._table[index, [STATE, WATERMARK]].tolist()
+        return state, watermark_ms
+
     def lowest_ms(self) -> int | None:
         """Return the lowest watermark of the open partitions, idle ones too; None: none is open.
 

@@ -22,7 +22,7 @@ from connectors.kafka_settings import KafkaOutput, KafkaSource
 from connectors.kafka_sink import KafkaDeadLetterSink, KafkaIncidentSink, KafkaLateSink
 from connectors.kafka_source import KafkaOrigin, kafka_origins
 from connectors.late import LateFile, late_lines
-from connectors.metered_decoder import MeteredDecoder
+from connectors.metered_decoder import MeteredDecoder, topic_of
 from connectors.meters import Meters
 from connectors.origin import Origin
 from connectors.pace import Pace
@@ -78,13 +78,16 @@ class Sources:
         kept in the settings' recovery store; without `control` no commands are read.
         """
         count = sum(len(origin.partitions()) for origin in self.origins) + (control is not None)
+        together = Pace.local(count) if pace is None else Pace.shared(pace, count)
+        if self._meters is not None:
+            self._meters.partitions.follow(together)
         return Intake(
             self.origins,
             self._stage,
             groups=self._app.ingest.groups,
             stop=stop,
             settings=self._app.intake,
-            pace=Pace.local(count) if pace is None else Pace.shared(pace, count),
+            pace=together,
             control_log=control_log(self._app) if control is None else control.log,
             control=control,
             store=Path(self._app.recovery.dir) if self._app.recovery.dir and keeps else None,
@@ -113,6 +116,7 @@ class Sources:
         decoder = self.decoder(origin, partition, remembered_format(resume))
         if self._meters is not None:
             decoder = MeteredDecoder(decoder, self._meters.decode, origin, partition)
+            self._meters.partitions.opened(index, topic_of(origin), partition)
         return Ingest(self._app.ingest, decoder, origin, partition, index, resume)
 
 
@@ -141,6 +145,7 @@ def group_settings(
         ),
         collect=collect,
         drift=app.drift,
+        limits=app.limits,
     )
 
 

@@ -14,6 +14,7 @@ from operators.detect import detect_anomalies
 from operators.drift import Judged, find_drifts
 from operators.ingest import Ingested
 from operators.keygroup import GroupSettings
+from operators.measured import Measured, unmeasured
 from operators.topology import NO_MAP
 from operators.triage import TriageSettings, triage_alerts
 from schema import (
@@ -59,19 +60,20 @@ def build(
     triage: TriageSettings,
     outputs: Outputs,
     topology: TopologyMap = NO_MAP,
+    measured: Measured = unmeasured,
 ) -> Dataflow:
-    """Return the flow; step ids key the recovery store."""
+    """Return the flow; step ids key the recovery store. `measured` is given the costly steps."""
     if not outputs.incidents:
         raise ValueError("incidents must have at least one sink, got none")
     flow = Dataflow(FLOW_ID)
     ingested = op.input("read", flow, source)
     group = replace(group, tapped=bool(outputs.scored))
     packed = op.flat_map("by_group", ingested, lambda item: item.packed)
-    said = detect_anomalies("detect", packed, group)
+    said = detect_anomalies("detect", packed, group, measured)
     words = op.filter_map_value(
         "words", said, lambda item: item if isinstance(item, Closed) else None
     )
-    transitions = triage_alerts("triage", words, triage, group.groups, topology)
+    transitions = triage_alerts("triage", words, triage, group.groups, topology, measured)
     _send("incidents", op.key_rm("events", transitions), outputs.incidents)
     if outputs.dead_letter:
         rejects = op.flat_map("rejects", ingested, lambda item: item.rejects)

@@ -19,6 +19,7 @@ import msgspec
 from connectors.recovery_manifest import Shape
 from connectors.recovery_store import RecoverySettings, held
 from flows.cluster import Cluster, LaunchError, Member, spawn
+from flows.logs import log_format
 from flows.wire import Join, Refused, Stop, Welcome, Wire
 from flows.worker import Builder, Place, serve
 
@@ -89,7 +90,7 @@ def _lead(plan: Plan, stop: threading.Event, deadline_s: float) -> bool:
     wires = _gathered(plan, stop)
     if wires is None:
         return False
-    place = Place(plan.hosts.addresses, 0, plan.recovery, _level())
+    place = Place(plan.hosts.addresses, 0, plan.recovery, _level(), log_format())
     first = spawn(plan.build(plan.recovery), place)
     members = [first, *(Member(wire) for wire in wires)]
     return Cluster(members, plan.tables).run(stop, deadline_s)

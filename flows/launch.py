@@ -21,6 +21,7 @@ from flows.cluster import SIGNALS, TOO_SLOW, Cluster, LaunchError, spawn
 from flows.failure import explain, real_exception, remember_failures
 from flows.hosts import Plan
 from flows.hosts import run_on_hosts as run_worker
+from flows.logs import log_format
 from flows.worker import Builder, Place, run_flow
 
 __all__ = ["STOP_DEADLINE_S", "LaunchError", "run", "run_on_hosts", "stop_on_signal"]
@@ -139,7 +140,7 @@ def _run_children(
 ) -> None:
     addresses = tuple(f"127.0.0.1:{port}" for port in _free_ports(processes))
     level = logging.getLogger().getEffectiveLevel()
-    places = [Place(addresses, index, recovery, level) for index in range(processes)]
+    places = [Place(addresses, index, recovery, level, log_format()) for index in range(processes)]
     Cluster([spawn(build, place) for place in places]).run(stop, stop_deadline_s)
 
 

@@ -15,9 +15,7 @@ from config.app import App, Sink, load_app
 from connectors.console import ConsoleSink
 from connectors.control_source import NAME as CONTROL
 from connectors.dead_letter import DeadLetterFile
-from connectors.drift_meters import DriftMeter
 from connectors.drift_notice import DriftNotice
-from connectors.feedback_meters import FeedbackMeter
 from connectors.file_starts import note_starts, read_starts
 from connectors.incident_database import shown_url
 from connectors.incident_store import SqlSink
@@ -25,7 +23,7 @@ from connectors.jsonl_sink import JsonLinesSink
 from connectors.kafka_settings import KafkaOutput
 from connectors.late import LateFile
 from connectors.line_file import LineFileSink
-from connectors.meters import ClosedMeter, Meters, RejectMeter, TallyMeter
+from connectors.meters import Counted, Meters, TallyMeter
 from connectors.recovery_manifest import check_shape
 from connectors.recovery_store import RecoverySettings
 from flows.assemble import (
@@ -114,18 +112,24 @@ def detect_flow(app: App, pace: Path | None, stop: threading.Event) -> Dataflow:
     for sink in (*incidents, *letters, *late):
         if isinstance(sink, LineFileSink):
             sink.start = starts.get(sink.place)
+    hello = greeting(app, intake.names, group.models)
     outputs = Outputs(
-        incidents=(*incidents, FeedbackMeter(meters.feedback)),
-        dead_letter=(*letters, RejectMeter(meters)),
+        incidents=(
+            *incidents,
+            Counted(meters.feedback.take),
+            Counted(meters.outcomes.transitions),
+        ),
+        dead_letter=(*letters, Counted(meters.reject)),
         late=late,
-        tallies=(TallyMeter(meters, app.metrics_port, greeting(app, intake.names, group.models)),),
-        progress=(ClosedMeter(meters), *standing_sinks(app)),
+        tallies=(TallyMeter(meters, app.metrics_port, hello, app.health),),
+        progress=(Counted(meters.closed), *standing_sinks(app)),
         training=training_sinks(app),
         judged=control.judged,
         drifts=(DriftNotice(),),
-        drift_standings=(DriftMeter(meters.drifts), *drift_standing_sinks(app)),
+        drift_standings=(Counted(meters.drifts.take), *drift_standing_sinks(app)),
     )
-    return build(intake, group, app.triage, outputs, topology_of(app))
+    topology, measured = topology_of(app), meters.steps.measured
+    return build(intake, group, app.triage, outputs, topology, measured)
 
 
 def with_control_log(app: App) -> App:

@@ -18,7 +18,7 @@ from bytewax.dataflow import Dataflow
 from connectors.pace_mirror import PaceMirror
 from connectors.recovery_store import RecoverySettings
 from flows.failure import Failure, explain, remember_failures
-from flows.logs import log_to_stderr
+from flows.logs import Format, log_to_stderr
 from flows.wire import Done, Failed, Go, Ready, Rows, Stop, Wire
 
 _log = logging.getLogger(__name__)
@@ -41,6 +41,7 @@ class Place(msgspec.Struct, frozen=True):
     index: int
     recovery: RecoverySettings
     log_level: int
+    log_format: Format = "console"
     afar: bool = False  # from its leader, on another host: it tells of its end itself
 
 
@@ -55,7 +56,7 @@ def work(build: Builder, place: Place, parent: "Connection[bytes, bytes]") -> No
     """Be a child process, which obeys its parent alone: Ctrl-C reaches the whole group."""
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, signal.SIG_IGN)
-    log_to_stderr(place.log_level)
+    log_to_stderr(place.log_level, place.log_format)
     _keep_stdout_ours()
     serve(build, place, Wire(parent), threading.Event())
 

@@ -26,8 +26,12 @@ def said_every_ms(tick_ms: int) -> int:
 class Announcer:
     """Ids of a partition's series, and which names the key groups have yet to hear."""
 
-    def __init__(self, every_ms: int) -> None:
+    def __init__(self, every_ms: int, max_tags: int, max_name_chars: int) -> None:
         self._every_ms = every_ms
+        self._max_tags = max_tags
+        self._max_name_chars = max_name_chars
+        self.held_chars = 0  # of names
+        self._large: B = np.zeros(0, np.bool_)
         self.table = SeriesTable()
         self._uid: U64 = np.zeros(0, np.uint64)  # by table index
         self._resource: U64 = np.zeros(0, np.uint64)
@@ -42,13 +46,17 @@ class Announcer:
         fresh = self.table.series[len(self._uid) :]
         if not fresh:
             return
-        uids, resources, slots = [], [], []
+        uids, resources, slots, large = [], [], [], []
         for series in fresh:
             key = series.resource.key
             name = f"{key}\n{series.stream_key}"
             uid = stable_id(name)
             if self._owner.setdefault(uid, name) != name:
                 raise ValueError(f"two series share the id {uid}: {self._owner[uid]!r}, {name!r}")
+            size = len(name) + sum(len(k) + len(v) for k, v in series.resource.attributes)
+            tags = len(series.labels) + len(series.parts) + len(series.resource.attributes)
+            large.append(size > self._max_name_chars or tags > self._max_tags)
+            self.held_chars += size
             uids.append(uid)
             resources.append(stable_id(key))
             slots.append(self._slot_of.setdefault(uid, len(self._slot_of)))
@@ -56,6 +64,7 @@ class Announcer:
         self._resource = np.concatenate((self._resource, np.array(resources, np.uint64)))
         counters = np.array([series.counter is not None for series in fresh])
         self._counter = np.concatenate((self._counter, counters))
+        self._large = np.concatenate((self._large, np.array(large)))
         self._slot = np.concatenate((self._slot, np.array(slots, np.int64)))
         more = len(self._slot_of) - len(self._said)
         self._said = np.concatenate((self._said, np.full(more, -1, np.int64)))
@@ -65,6 +74,11 @@ class Announcer:
         """Return the series id and the resource id of each sample."""
         self._grow()
         return self._uid[batch.series], self._resource[batch.series]
+
+    def too_large(self, batch: SampleBatch) -> B:
+        """Say which samples have a name that is too long, or too many labels and attributes."""
+        self._grow()
+        return self._large[batch.series]
 
     def are_counters(self, batch: SampleBatch) -> B:
         """Say which samples are readings of counters."""

@@ -6,6 +6,7 @@ from bytewax.operators import KeyedStream, StatefulBatchLogic
 
 from operators.keygroup import GroupSettings, KeyGroup
 from operators.keygroup_state import dump, load
+from operators.measured import Measured, unmeasured
 from operators.packing import group_in
 from schema import Closed, FeatureBatch, Scored, TrainingRows
 
@@ -39,13 +40,15 @@ class _DetectLogic(StatefulBatchLogic[bytes, Said, bytes]):
 
 @operator
 def detect_anomalies(
-    step_id: str, up: KeyedStream[bytes], settings: GroupSettings
+    step_id: str, up: KeyedStream[bytes], settings: GroupSettings, measured: Measured = unmeasured
 ) -> KeyedStream[Said]:
     """Close ticks at the watermark of all partitions, score them, find alert edges.
 
     Upstream: buffers of `operators.packing`, keyed by `operators.groups.group_names`.
     Order: of what comes out only a group's own is ordered; ticks depend on no interleaving.
-    Memory: see `keygroup.KeyGroup`.
+    Memory: see `keygroup.KeyGroup`. `measured` is given each group's logic, to return one like it.
     Raises: ValueError on resume with another number of key groups or partitions.
     """
-    return op.stateful_batch("group", up, lambda resume: _DetectLogic(settings, resume))
+    return op.stateful_batch(
+        "group", up, lambda resume: measured("detect", _DetectLogic(settings, resume))
+    )

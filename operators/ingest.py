@@ -32,6 +32,7 @@ FOREVER_MS = 1 << 62  # after any event time
 _CONFIRM = 3  # records that must confirm a jump in time
 _WITHIN = 100  # payloads after it, bad ones too: so many are held back at most
 _MAX_SERIES = 1_000_000  # names held; beyond, all are forgotten and told to the groups anew
+_MAX_HELD_CHARS = 268_435_456  # of their text, likewise
 
 
 class IngestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,6 +43,8 @@ class IngestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     out_of_order_s: float = 180.0  # how far behind its partition's newest a sample may be
     max_ahead_s: float = 600.0  # Kafka: past the record's own time stamp
     max_jump_s: float = 86_400.0  # files: past the newest, unless the next three records agree
+    max_tags: int = 256  # labels of a series and attributes of its resource; more: rejected
+    max_name_chars: int = 16_384  # of a series' name with both; longer: rejected
 
     def __post_init__(self) -> None:
         group_names(self.groups)
@@ -51,6 +54,12 @@ class IngestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"out_of_order_s must be in [0, 604800], got {self.out_of_order_s!r}")
         if not self.max_ahead_s > 0:
             raise ValueError(f"max_ahead_s must be above 0 s, got {self.max_ahead_s!r}")
+        if not 1 <= self.max_tags <= 100_000:
+            raise ValueError(f"max_tags must be in [1, 100000], got {self.max_tags!r}")
+        if not 64 <= self.max_name_chars <= 16_777_216:
+            raise ValueError(
+                f"max_name_chars must be in [64, 16777216], got {self.max_name_chars!r}"
+            )
         if not self.max_jump_s > 0:
             raise ValueError(f"max_jump_s must be above 0 s, got {self.max_jump_s!r}")
 
@@ -104,8 +113,7 @@ class Ingest:
         self._index = index
         self._newest = state.newest_ms
         self._floor = state.floor_ms
-        self._said_every_ms = said_every_ms(settings.tick_s * 1000)
-        self._names = Announcer(self._said_every_ms)
+        self._names = self._announcer()
         self._held: Chunk | None = None
         self._sent_tick = NEVER_MS
         self._keys = group_names(settings.groups)
@@ -148,11 +156,16 @@ class Ingest:
         out.packed += self._pack(_EMPTY, (), end=True)
         return out
 
+    def _announcer(self) -> Announcer:
+        settings = self._settings
+        every_ms = said_every_ms(settings.tick_s * 1000)
+        return Announcer(every_ms, settings.max_tags, settings.max_name_chars)
+
     # ------------------------------------------------------------------ one chunk
 
     def _take(self, chunk: Chunk, last: bool) -> Ingested:
-        if len(self._names.table.series) > _MAX_SERIES:
-            self._names = Announcer(self._said_every_ms)
+        if len(self._names.table.series) > _MAX_SERIES or self._names.held_chars > _MAX_HELD_CHARS:
+            self._names = self._announcer()
         table = self._names.table
         decoded = self._decoder(chunk.payloads, table)
         batch, rejects = decoded.batch, decoded.rejects
@@ -169,6 +182,13 @@ class Ingest:
                 for p, t in zip(batch.payload[far], batch.ts_ms[far], strict=True)
             ]
             batch = batch.where(~far)
+        large = self._names.too_large(batch)
+        if large.any():
+            rejects = rejects + [
+                (p, "name_too_large", "too many labels and attributes, or too long a name")
+                for p in batch.payload[large].tolist()
+            ]
+            batch = batch.where(~large)
         is_late = self._lateness(batch, keep)
         late = self._late(batch.where(is_late), chunk) if is_late.any() else []
         if late:

@@ -11,6 +11,7 @@ from operators.barrier import Barrier
 from operators.incidents import Incidents
 from operators.ledger import Ledger
 from operators.life import TriageSettings
+from operators.measured import Logic, Measured, unmeasured
 from operators.topology import NO_MAP, Topology, TopologyState
 from schema import Closed, Seen, TopologyMap, Transition
 
@@ -105,6 +106,7 @@ def triage_alerts(
     settings: TriageSettings,
     groups: int,
     topology: TopologyMap = NO_MAP,
+    measured: Measured = unmeasured,
 ) -> KeyedStream[Transition]:
     """Correlate alerts to incidents and follow each one's life; the key is always `KEY`.
 
@@ -117,6 +119,8 @@ def triage_alerts(
     Raises: ValueError where a group breaks its word or the number of groups has changed.
     """
     words = op.map("to_one_key", up, lambda item: (KEY, item[1]))
-    return op.stateful_batch(
-        "triage", words, lambda resume: _TriageLogic(Triage(settings, groups, resume, topology))
-    )
+
+    def logic(resume: bytes | None) -> Logic:
+        return measured("triage", _TriageLogic(Triage(settings, groups, resume, topology)))
+
+    return op.stateful_batch("triage", words, logic)

@@ -51,7 +51,7 @@ def test_every_volume_and_dependency_is_declared(compose: dict[str, Any]) -> Non
     for service in services.values():
         assert set(service.get("depends_on", {})) <= set(services)
         named = {volume.split(":")[0] for volume in service.get("volumes", [])}
-        assert named <= set(compose["volumes"])
+        assert {name for name in named if not name.startswith(".")} <= set(compose["volumes"])
 
 
 @pytest.mark.parametrize("service", OURS)
@@ -73,6 +73,7 @@ def test_workers_read_the_broker_and_the_shipped_settings(
     shipped = workers["command"][workers["command"].index("-c") + 1]
     assert shipped.startswith("/etc/foreshock/")
     monkeypatch.setenv("KAFKA_BROKERS", workers["environment"]["KAFKA_BROKERS"])
+    monkeypatch.setenv("FORESHOCK_STORE", workers["environment"]["FORESHOCK_STORE"])
     app = load(ROOT / "config" / Path(shipped).name, App)
     advertised = compose["services"]["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
     for each in (*app.sources, *app.sinks):
@@ -80,10 +81,36 @@ def test_workers_read_the_broker_and_the_shipped_settings(
         assert brokers is None or f"PLAINTEXT://{brokers}" in advertised
 
 
+@pytest.mark.parametrize("service", OURS)
+def test_our_services_write_to_their_volume_alone(compose: dict[str, Any], service: str) -> None:
+    found = compose["services"][service]
+    assert found["read_only"]
+    assert found["cap_drop"] == ["ALL"]
+    assert [volume.partition(":")[2] for volume in found["volumes"]] == ["/var/lib/foreshock"]
+
+
+def test_prometheus_scrapes_every_worker_and_has_our_rules(compose: dict[str, Any]) -> None:
+    workers = compose["services"]["workers"]["command"]
+    app = load(ROOT / "config" / "compose.yaml", App)
+    assert app.metrics_port is not None
+    ports = range(
+        app.metrics_port, app.metrics_port + int(workers[workers.index("--processes") + 1])
+    )
+    scraped = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())
+    (job,) = scraped["scrape_configs"]
+    assert job["static_configs"][0]["targets"] == [f"workers:{port}" for port in ports]
+    mounts = dict(v.split(":")[:2] for v in compose["services"]["prometheus"]["volumes"])
+    assert mounts["./deploy/prometheus/foreshock.rules.yml"] == scraped["rule_files"][0]
+    for service in ("prometheus", "grafana"):
+        for place in (v.split(":")[0] for v in compose["services"][service]["volumes"]):
+            assert not place.startswith(".") or (ROOT / place).exists()
+
+
 def test_the_image_runs_without_root_and_is_built_from_the_hashed_lock() -> None:
     lines = (ROOT / "Dockerfile").read_text().splitlines()
     final = lines[max(i for i, line in enumerate(lines) if line.startswith("FROM")) :]
-    assert "USER foreshock" in final
+    assert "USER 10001:10001" in final
+    assert any(line.startswith("HEALTHCHECK") for line in final)
     assert any("--require-hashes" in line for line in lines)
 
 

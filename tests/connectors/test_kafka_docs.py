@@ -5,7 +5,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-import yaml
 
 from config.app import App, load_app
 from connectors.kafka_settings import KafkaSource
@@ -31,12 +30,6 @@ def test_the_settings_load(block: str, tmp_path: Path, monkeypatch: pytest.Monke
     file = tmp_path / "settings.yaml"
     file.write_text(block)
     assert isinstance(load_app(str(file)), App)
-
-
-def test_the_other_block_is_rules_for_prometheus() -> None:
-    (rules,) = [yaml.safe_load(block) for block in BLOCKS if block not in SOURCES]
-    said = set(re.findall(r"foreshock_\w+", str(rules)))
-    assert said <= set(first_column("Metrics"))
 
 
 def test_every_setting_is_listed() -> None:

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from connectors.metered_decoder import MeteredDecoder
-from connectors.meters import ClosedMeter, Meters, RejectMeter, TallyMeter
+from connectors.meters import Counted, Meters, TallyMeter
 from schema import Closed, Decoded, Reject, SampleBatch, SeriesTable, Tally
 
 
@@ -73,7 +73,7 @@ def test_counters_are_served_until_the_run_ends() -> None:
 
 def test_rejects_are_counted_by_topic_and_reason() -> None:
     meters = Meters()
-    part = RejectMeter(meters).build("rejects", 0, 1)
+    part = Counted(meters.reject).build("rejects", 0, 1)
     part.write_batch([Reject("truncated", "", "kafka:m", "0", i, b"") for i in range(3)])
     part.write_batch([Reject("empty", "", "files", "a", 0, b"")])
     assert {
@@ -85,7 +85,7 @@ def test_rejects_are_counted_by_topic_and_reason() -> None:
 def test_what_key_groups_made_of_samples_is_counted() -> None:
     meters = Meters()
     assert {"foreshock_absorbed_total 0.0", "foreshock_joined_late_total 0.0"} <= shown(meters)
-    part = ClosedMeter(meters).build("words", 0, 1)
+    part = Counted(meters.closed).build("words", 0, 1)
     part.write_batch([Closed(0, 60_000, False, absorbed=2), Closed(1, 60_000, False, late=5)])
     part.write_batch([Closed(0, 120_000, True, absorbed=1)])
     assert {"foreshock_absorbed_total 3.0", "foreshock_joined_late_total 5.0"} <= shown(meters)

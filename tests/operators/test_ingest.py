@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -354,3 +355,45 @@ def test_a_payload_has_one_reject_a_reason_and_what_has_no_value_is_absorbed() -
         (7, "bad", "first", 2, b"a"), (8, "bad", "first", 2, b"b"),
     ]  # fmt: skip
     assert (out.tally.rejected, out.tally.absorbed, out.tally.samples) == (4, 2, 0)
+
+
+class Tagged:
+    """A payload is a name; each is a resource with one label."""
+
+    format = "tagged"
+
+    def __call__(self, payloads: Sequence[bytes], table: SeriesTable) -> Decoded:
+        series = [
+            Series(Resource("c", "s", "1", "r", payload.decode()), "m", labels=(("a", "b"),))
+            for payload in payloads
+        ]
+        n = len(series)
+        at = np.array([table.index(one) for one in series], np.int32)
+        times = np.full(n, 70_000, np.int64)
+        return Decoded(SampleBatch(at, times, np.ones(n), np.arange(n, dtype=np.int32)), [])
+
+
+def test_a_name_that_is_too_long_is_a_reject_and_its_neighbours_are_taken() -> None:
+    settings = msgspec.structs.replace(SETTINGS, max_name_chars=64)
+    stage = Ingest(settings, Tagged(), "test", "p", 1)
+    item = stage.feed(stamped(["short", "x" * 60, "other"]))
+    assert [(reject.reason, reject.position) for reject in item.rejects] == [("name_too_large", 1)]
+    assert (item.tally.samples, item.tally.rejected) == (2, 1)
+    assert sorted(n.series.resource.name for p in parts(item) for n in p.names) == [
+        "other", "short",
+    ]  # fmt: skip
+
+
+def test_too_many_labels_and_attributes_are_a_reject() -> None:
+    stage = Ingest(msgspec.structs.replace(SETTINGS, max_tags=1), Tagged(), "test", "p", 1)
+    assert stage.feed(stamped(["a"])).tally.samples == 1
+
+    class Two(Tagged):
+        def __call__(self, payloads: Sequence[bytes], table: SeriesTable) -> Decoded:
+            found = super().__call__(payloads, SeriesTable())
+            resource = Resource("c", "s", "1", "r", "x", attributes=(("team", "y"),))
+            table.index(Series(resource, "m", labels=(("a", "b"),)))
+            return found
+
+    stage = Ingest(msgspec.structs.replace(SETTINGS, max_tags=1), Two(), "test", "p", 1)
+    assert [reject.reason for reject in stage.feed(stamped(["a"])).rejects] == ["name_too_large"]

@@ -53,7 +53,7 @@ class Partition:
 
     def __init__(self, index: int) -> None:
         self._index = index
-        self._names = Announcer(EVERY_MS)
+        self._names = Announcer(EVERY_MS, 64, 4096)
         self._table: SeriesTable = self._names.table
 
     def packed(self, rows: Sequence[Sample], until: int, end: bool) -> bytes:

@@ -1,4 +1,4 @@
-"""Prometheus on loopback: it scrapes one target each second and remote-writes what it finds."""
+"""Prometheus on loopback: it scrapes one target each second, and may write on or alert."""
 
 import json
 import shutil
@@ -8,7 +8,8 @@ from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+from urllib.parse import urlencode
 
 from tests.kafka.broker import free_ports
 
@@ -32,9 +33,18 @@ def binary() -> str | None:
 class Prometheus:
     """A running server, its data in `folder`; use it as a context manager."""
 
-    def __init__(self, folder: Path, target: str, remote_write: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        target: str,
+        remote_write: str | None = None,
+        *,
+        job: str = JOB,
+        rules: Path | None = None,
+    ) -> None:
         self._folder = folder
-        self._settings = _settings(target, remote_write)
+        self._settings = _settings(target, remote_write, job, rules)
+        self._address = ""
         self._process: subprocess.Popen[bytes] | None = None
         self.version = ""
 
@@ -76,6 +86,19 @@ class Prometheus:
             process.kill()
             process.wait()
 
+    def ask(self, page: str, **given: str) -> dict[str, Any]:
+        """Return the data of an API page. Raises: PrometheusError with what the server said."""
+        connection = HTTPConnection(self._address, timeout=10.0)
+        try:
+            connection.request("GET", f"/api/v1/{page}?{urlencode(given)}")
+            answer = json.loads(connection.getresponse().read())
+        finally:
+            connection.close()
+        if answer["status"] != "success":
+            raise PrometheusError(answer["error"])
+        data: dict[str, Any] = answer["data"]
+        return data
+
     def _start(self, program: str, config: Path, last: bool) -> bool:
         address = f"127.0.0.1:{free_ports(1)[0]}"
         log = self._folder / "log"
@@ -94,6 +117,7 @@ class Prometheus:
                 start_new_session=True,  # Ctrl-C is for us; we end the server in order
             )
         if self._answers(address):
+            self._address = address
             return True
         text = log.read_text(errors="replace")
         if last or "address already in use" not in text:
@@ -118,18 +142,22 @@ class Prometheus:
         return False
 
 
-def _settings(target: str, remote_write: str) -> dict[str, object]:
+def _settings(
+    target: str, remote_write: str | None, job: str, rules: Path | None
+) -> dict[str, object]:
+    write_to = {
+        "url": remote_write,
+        "send_exemplars": True,
+        "queue_config": {"max_shards": 1, "batch_send_deadline": "100ms"},
+        "metadata_config": {"send": True, "send_interval": "1s"},
+    }
     return {
-        "global": {"scrape_interval": "1s", "external_labels": EXTERNAL_LABELS},
-        "scrape_configs": [
-            {"job_name": JOB, "static_configs": [{"targets": [target]}]},
-        ],
-        "remote_write": [
-            {
-                "url": remote_write,
-                "send_exemplars": True,
-                "queue_config": {"max_shards": 1, "batch_send_deadline": "100ms"},
-                "metadata_config": {"send": True, "send_interval": "1s"},
-            }
-        ],
+        "global": {
+            "scrape_interval": "1s",
+            "evaluation_interval": "1s",
+            "external_labels": EXTERNAL_LABELS,
+        },
+        "rule_files": [str(rules)] if rules else [],
+        "scrape_configs": [{"job_name": job, "static_configs": [{"targets": [target]}]}],
+        "remote_write": [write_to] if remote_write else [],
     }
