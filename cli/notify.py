@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from connectors.channels.registry import ChannelSettings
     from operators.routes import Target
 
+HELP = """Tell people of incidents: by routes, with repeats and escalation, on any channel.
+
+\b
+Examples:
+  foreshock notify run -c config/kafka.yaml
+  foreshock notify test page -c config/kafka.yaml
+  foreshock notify routes show -c config/kafka.yaml
+"""
 RUN_HELP = """Tell people of incidents, until stopped.
 
 It reads the incident store of the settings, decides by the section `notify`, and may be down for a
@@ -56,12 +64,12 @@ Config = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the command group to the command line."""
-    group = typer.Typer(help="Tell people of incidents.", no_args_is_help=True)
+    group = typer.Typer(help=HELP, no_args_is_help=True)
     group.command("run", help=RUN_HELP)(run)
     group.command("test", help=TEST_HELP, no_args_is_help=True)(test)
     group.command("render", help=RENDER_HELP, no_args_is_help=True)(render)
     group.command("failed", help=FAILED_HELP)(failed)
-    routes = typer.Typer(help="Look at the routing tree.", no_args_is_help=True)
+    routes = typer.Typer(help=ROUTES_HELP, no_args_is_help=True)
     routes.command("test", help=ROUTES_HELP)(routes_test)
     routes.command("show", help=ROUTES_HELP)(routes_show)
     group.add_typer(routes, name="routes")
