@@ -77,7 +77,7 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         (["backtest", "none"], "none: no such file or folder"),
         (["backtest", "a.jsonl"], "{a.jsonl}: its format must be named, or stand in a"),
         ([*BACKTEST, "--labels", "none"], "--labels: none: no such file"),
-        ([*BACKTEST, "--labels", "a.jsonl"], "--labels: a.jsonl: labels must be in one of the forms"),
+        ([*BACKTEST, "--labels", "a.jsonl"], "--labels: a.jsonl: labels must be in one of"),
         (["backtest", "a.jsonl", "--topology", "none"], "--topology: none: no such file"),
         (["backtest", "a.jsonl", "--workers", "0"], "Invalid value for '--workers'"),
         (["train", "--workers", "1"], "say what to train on: PATHS, or -c FILE for its sources"),
