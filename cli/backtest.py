@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from cli.backtest_report import report_in
+from cli.backtest_report import report_in, report_of_both_in
 from cli.compare import print_compared
 from cli.errors import BadInput
 from cli.history import Window, settings_for, walk_forward, window, with_control_log
@@ -35,6 +35,7 @@ Examples:
   foreshock backtest 'metrics/*.jsonl.gz' --format cloudwatch-json --json
   foreshock backtest -c config/kafka.yaml --from 2026-11-01T00:00Z --to 2026-11-08T00:00Z
   foreshock backtest kafka:metrics.aws --brokers localhost:9092 --from 2026-11-01T00:00Z
+  foreshock backtest sim --labels sim/truth.json --compare other.yaml --report report
   foreshock backtest sim --train-to 2026-01-08T00:00Z --from 2026-01-08T00:00Z
 """
 
@@ -112,7 +113,8 @@ def backtest(
     ] = None,
     report: Annotated[
         Path | None,
-        typer.Option(help="Write report.html and report.json here.", metavar="DIR"),
+        typer.Option(help="Write report.html and report.json here; with --compare of both runs.",
+                     metavar="DIR"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:  # fmt: skip
@@ -142,16 +144,15 @@ def backtest(
         return Plan(app, versions, None if learned is None else read(learned), retrain)
 
     plan = planned(config)
-    if compare is not None and report is not None:
-        raise BadInput("--report is of one run, --compare makes two: one of the two")
     other = None if compare is None else planned(compare).over_the_data_of(plan)
     known = None if labels is None else labels_in(labels, labels_format)
     try:
         if other is not None:
             names = (config or "default settings", str(compare))
-            print_compared(both(plan, other, names, known, workers, follow), as_json)
+            page = report_of_both_in(report, paths or [])
+            print_compared(both(plan, other, names, known, workers, follow, page), as_json)
             return
-        wanted = report_in(report, plan.app, paths or [])
+        wanted = report_in(report, paths or [])
         summary = run(
             plan, workers=workers, labels=known, folder=resume, show=follow, report=wanted
         )

@@ -14,17 +14,6 @@ if TYPE_CHECKING:
     from flows.intervals import Side
     from flows.summary import IncidentLine
 
-_IN_WORDS = {
-    "precision": "precision",
-    "recall": "recall",
-    "f1": "f1",
-    "false_alarms_per_day": "false a day",
-    "delay_median_s": "delay, median (min)",
-    "delay_p90_s": "delay, p90 (min)",
-    "incidents_per_fault": "incidents a caught fault",
-    "incidents_per_day": "incidents a day",
-}
-
 
 def print_compared(found: "Compared", as_json: bool) -> None:
     """Print for programs (the first run as without a comparison), or for people."""
@@ -57,8 +46,9 @@ def print_comparison(found: "Comparison") -> None:
 
 def print_sides(figures: "Sequence[Side]") -> None:
     """Print figures side by side."""
-    rows = [_row(side) for side in figures]
-    print_table(("figure", "before", "after", "difference", "95 % interval", ""), rows)
+    from flows.side_words import HEAD, cells
+
+    print_table(HEAD, [cells(side) for side in figures])
 
 
 def _list(title: str, lines: list[str]) -> None:
@@ -70,22 +60,3 @@ def _list(title: str, lines: list[str]) -> None:
 
 def _line(incident: "IncidentLine") -> str:
     return f"{clock(incident.opened_ms)}  {incident.severity:<8} {incident.title}"
-
-
-def _row(side: "Side") -> tuple[str, ...]:
-    scale = 60.0 if side.name.endswith("_s") else 1.0
-
-    def shown(value: float | None, sign: str = "") -> str:
-        return "-" if value is None else f"{value / scale:{sign}.2f}"
-
-    known = side.low is not None
-    interval = f"{shown(side.low, '+')} to {shown(side.high, '+')}" if known else "-"
-    verdict = "not clear" if side.verdict == "unclear" else side.verdict
-    return (
-        _IN_WORDS[side.name],
-        shown(side.before),
-        shown(side.after),
-        shown(side.difference, "+"),
-        interval,
-        verdict,
-    )

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import msgspec
 
@@ -30,12 +31,21 @@ _MODELS = "models"  # folder of those that are made for the run
 _SPOOL = "spool"  # folder for how every sample was judged
 
 
+class Run(NamedTuple):
+    """A run that has ended; `spool` is the folder of how every sample was judged."""
+
+    app: App
+    outcome: Outcome
+    summary: Summary
+    spool: Path
+
+
 @dataclass(frozen=True)
 class Report:
     """What is wanted of a run beside its summary."""
 
     folder: Path
-    write: Callable[[Outcome, Summary, Labels | None, Path], None]  # last the spool's folder
+    write: Callable[[Run, Labels | None], None]
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -80,34 +90,42 @@ def run(
     Of windows by file the benchmark's score too, but for a run that is gone on with: the scores of
     its first part may not have been kept.
     """
-    scored = labels is not None and labels.form in _OF_ROWS and folder is None
-    with _spool(folder, report, scored) as spool:
+    beside = None if report is None else report.folder
+    with spooled(beside, labels if folder is None else None, folder) as spool:
         outcome = replayed(plan, workers=workers, folder=folder, show=show, spool=spool)
         labels = None if labels is None else within_run(labels, outcome)
-        summary = summary_of(outcome, labels)
-        if scored and labels is not None and spool is not None and summary.figures is not None:
-            curve = curve_of_scores(spool, labels, outcome.threshold) or summary.figures.curve
-            nab = nab_of_run(plan.app, spool, labels) if labels.windows else ()
-            figures = msgspec.structs.replace(summary.figures, curve=curve, nab=nab)
-            summary = msgspec.structs.replace(summary, figures=figures)
+        summary = summed_up(plan.app, outcome, labels, None if folder else spool)
         if report is not None and spool is not None:
-            report.write(outcome, summary, labels, spool)
+            report.write(Run(plan.app, outcome, summary, spool), labels)
     return summary
 
 
-@contextmanager
-def _spool(folder: Path | None, report: Report | None, scored: bool) -> Iterator[Path | None]:
-    """Yield where it is written how every sample was judged: beside the run's state, if it is kept.
+def summed_up(app: App, outcome: Outcome, labels: Labels | None, spool: Path | None) -> Summary:
+    """Return what a run came to; with labels of rows, by the scores in its spool too."""
+    summary = summary_of(outcome, labels)
+    if labels is None or labels.form not in _OF_ROWS or spool is None or summary.figures is None:
+        return summary
+    curve = curve_of_scores(spool, labels, outcome.threshold) or summary.figures.curve
+    nab = nab_of_run(app, spool, labels) if labels.windows else ()
+    figures = msgspec.structs.replace(summary.figures, curve=curve, nab=nab)
+    return msgspec.structs.replace(summary, figures=figures)
 
-    Else beside the report, which is on a disk; other temporary files may be in memory.
+
+@contextmanager
+def spooled(
+    beside: Path | None, labels: Labels | None, kept: Path | None = None
+) -> Iterator[Path | None]:
+    """Yield where it is written how every sample was judged, if a report or the labels need it.
+
+    That is in the folder of the run's state, if that is `kept`; else `beside` the report, which is
+    on a disk: other temporary files may be in memory.
     """
-    if report is not None and folder is not None:
-        yield folder / _SPOOL
-    elif report is not None or scored:
-        place = None if report is None else report.folder
-        if place is not None:
-            place.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=".spool-", dir=place) as own:
+    if beside is not None and kept is not None:
+        yield kept / _SPOOL
+    elif beside is not None or (labels is not None and labels.form in _OF_ROWS):
+        if beside is not None:
+            beside.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".spool-", dir=beside) as own:
             yield Path(own)
     else:
         yield None

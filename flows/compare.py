@@ -1,11 +1,13 @@
 """Two runs over the same data: which incidents came, went and changed, and which run is better."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from flows.backtest import Plan, replayed, within_run
+from flows.backtest import Plan, Run, replayed, spooled, summed_up, within_run
 from flows.intervals import Side, side_by_side
 from flows.judged import judge, measured
 from flows.labels import AFTERMATH_MS, Labels
@@ -50,6 +52,14 @@ class Compared(NamedTuple):
     comparison: Comparison
 
 
+@dataclass(frozen=True)
+class ReportOfBoth:
+    """What is wanted of two runs beside what is between them."""
+
+    folder: Path
+    write: Callable[[Run, Run, Comparison, Labels | None], None]
+
+
 def both(
     plan: Plan,
     other: Plan,
@@ -57,15 +67,32 @@ def both(
     labels: Labels | None = None,
     workers: int = 1,
     show: Show | None = None,
+    report: ReportOfBoth | None = None,
 ) -> Compared:
-    """Replay by one plan, then by the other; both over the same data.
+    """Replay by one plan, then by the other; both over the same data. A `report` comes last.
 
     Raises: Stopped where a run was stopped; what `flows.backtest.replayed` raises.
     """
-    before, after = (_whole(replayed(each, workers=workers, show=show)) for each in (plan, other))
-    known = None if labels is None else within_run(labels, before)
-    between = compare(before, after, known, names)
-    return Compared(summary_of(before, known), summary_of(after, known), between)
+    beside = None if report is None else report.folder
+    with spooled(beside, labels) as first, spooled(beside, labels) as second:
+        before, after = (
+            _whole(replayed(each, workers=workers, show=show, spool=spool))
+            for each, spool in ((plan, first), (other, second))
+        )
+        known = None if labels is None else within_run(labels, before)
+        found = Compared(
+            summed_up(plan.app, before, known, first),
+            summed_up(other.app, after, known, second),
+            compare(before, after, known, names),
+        )
+        if report is not None and first is not None and second is not None:
+            report.write(
+                Run(plan.app, before, found.before, first),
+                Run(other.app, after, found.after, second),
+                found.comparison,
+                known,
+            )
+    return found
 
 
 def _whole(outcome: Outcome) -> Outcome:

@@ -14,14 +14,18 @@ from markupsafe import Markup, escape
 
 from connectors.incident_wire import encode_transition
 from flows.figures import Curve, CurvePoint
-from flows.summary import Counts
+from flows.side_words import HEAD, cells
+from flows.summary import Counts, Summary
 from operators.quantity import band, quantity, span
-from report.facts import Facts, Told
+from report.between import Between, moved
+from report.facts import Facts
 from report.timeline import clock, lanes, ticks
+from report.told import Told
 from schema import Severity
 
 HTML, JSON = "report.html", "report.json"
 SCHEMA = "foreshock.report.v1"
+AFTER = "after-"  # begins the address of an incident of the second run
 _TICKED = re.compile("`([^`]*)`")
 
 
@@ -36,35 +40,54 @@ def write_report(folder: Path, facts: Facts) -> None:
 
 def as_json(facts: Facts) -> bytes:
     """Return the report for programs: an incident's last event is as docs/incidents.md says."""
-    told = [
-        {
-            "last": msgspec.Raw(encode_transition(each.life[-1])),
-            "judgement": each.judgement,
-            "faults": each.faults,
-            "first_detector": each.detector,
-            "detectors": dict(each.drawn.detectors),
-            "life": [
-                {
-                    "ts_ms": said.ts_ms,
-                    "event": said.event,
-                    "severity": said.incident.severity.name,
-                    "actor": said.actor,
-                    "reason": said.reason,
-                }
-                for said in each.life
-            ],
-            "plots": each.drawn.plots,
-        }
-        for each in facts.incidents
-    ]
     fields = {
         name: getattr(facts, name)
         for name in facts.__struct_fields__
-        if name not in {"summary", "incidents"}
+        if name not in {"summary", "incidents", "between"}
     }
-    summary = facts.summary.to_json()
-    del summary["incidents"]
-    return msgspec.json.encode({"schema": SCHEMA, "summary": summary, **fields, "incidents": told})
+    return msgspec.json.encode(
+        {
+            "schema": SCHEMA,
+            "summary": _without_incidents(facts.summary),
+            **fields,
+            "comparison": None if facts.between is None else _comparison(facts.between),
+            "incidents": [_told(each) for each in facts.incidents],
+        }
+    )
+
+
+def _told(told: Told) -> dict[str, Any]:
+    return {
+        "last": msgspec.Raw(encode_transition(told.life[-1])),
+        "judgement": told.judgement,
+        "faults": told.faults,
+        "first_detector": told.detector,
+        "detectors": dict(told.drawn.detectors),
+        "life": [
+            {
+                "ts_ms": said.ts_ms,
+                "event": said.event,
+                "severity": said.incident.severity.name,
+                "actor": said.actor,
+                "reason": said.reason,
+            }
+            for said in told.life
+        ],
+        "plots": told.drawn.plots,
+    }
+
+
+def _comparison(between: Between) -> dict[str, Any]:
+    return {
+        **msgspec.structs.asdict(between.comparison),
+        "settings": between.settings,
+        "after_run": _without_incidents(between.after),
+        "gained_incidents": [_told(each) for each in between.gained],
+    }
+
+
+def _without_incidents(summary: Summary) -> dict[str, object]:
+    return {name: held for name, held in summary.to_json().items() if name != "incidents"}
 
 
 def as_page(facts: Facts) -> str:
@@ -86,10 +109,13 @@ def as_page(facts: Facts) -> str:
         "time": clock,
     }
     environment.globals |= {
-        "anchor": lambda id_: id_ if id_.startswith("inc-") else f"inc-{id_}",
+        "anchor": _anchor,
         "band": band,
         "facts": facts,
+        "cells": cells,
+        "head": HEAD,
         "lasted": lambda told: _lasted_ms(told, facts),
+        "moved": moved,
         "peak": _peak,
     }
     source = environment.loader
@@ -98,12 +124,19 @@ def as_page(facts: Facts) -> str:
     script, style = (source.get_source(environment, f"report.{kind}")[0] for kind in ("js", "css"))
     severities = Counter(each.incident.severity.name for each in facts.incidents)
     detailed = tuple(told for told in facts.incidents if told.detailed)
+    gained = () if facts.between is None else facts.between.gained
+    gained = tuple(told for told in gained if told.detailed)
+    anchors = {_anchor(told.incident.id) for told in detailed}
+    anchors |= {_anchor(told.incident.id, AFTER) for told in gained}
     return environment.get_template("report.html").render(
         by_severity=severities,
         curve=None if facts.summary.figures is None else _curve(facts.summary.figures.curve),
+        anchors=anchors,
         detailed=detailed,
+        gained=gained,
+        after=AFTER,
         lanes=lanes(facts),
-        plots=_for_script(_plots(detailed)),
+        plots=_for_script({**_plots(detailed), **_plots(gained, AFTER)}),
         script=Markup(script),  # noqa: S704 - ours
         script_digest=_digest(script),
         severities=[severity.name for severity in sorted(Severity, reverse=True)],
@@ -128,11 +161,16 @@ def _for_script(value: object) -> Markup:
     return Markup(text)  # noqa: S704 - has none of the signs that HTML gives a meaning to
 
 
-def _plots(detailed: tuple[Told, ...]) -> dict[str, list[dict[str, Any]]]:
-    """Return what is drawn; the text beside it is in the page."""
+def _anchor(incident: str, run: str = "") -> str:
+    """Return the address of an incident in the page; both runs may have one of the same id."""
+    return run + (incident if incident.startswith("inc-") else f"inc-{incident}")
+
+
+def _plots(detailed: tuple[Told, ...], run: str = "") -> dict[str, list[dict[str, Any]]]:
+    """Return by address what is drawn; the text beside it is in the page."""
     names = ("from_ms", "until_ms", "unit", "ts_s", "value", "expected", "lower", "upper", "odd")
     return {
-        told.incident.id: [
+        _anchor(told.incident.id, run): [
             {name: getattr(plot, name) for name in (*names, "alerts")} for plot in told.drawn.plots
         ]
         for told in detailed

@@ -49,7 +49,11 @@ class Drawn(msgspec.Struct, frozen=True):
 
 
 def draw(
-    incidents: Sequence[Incident], spool: Spool, threshold: float, until_ms: int
+    incidents: Sequence[Incident],
+    spool: Spool,
+    threshold: float,
+    until_ms: int,
+    all_points: int = ALL_POINTS,
 ) -> dict[str, Drawn]:
     """Return by id what is shown of each incident; `threshold` is that of the fused score.
 
@@ -62,7 +66,7 @@ def draw(
     }
     windows = {window for mine in wanted.values() for window, _ in mine}
     curves, verdicts = spool.curves(windows), spool.verdicts(windows)
-    points = max(MIN_POINTS, min(MAX_POINTS, ALL_POINTS // max(1, len(windows))))
+    points = max(MIN_POINTS, min(MAX_POINTS, all_points // max(1, len(windows))))
     out = {}
     for incident in incidents:
         mine = [(w, member) for w, member in wanted[incident.id] if w in curves]

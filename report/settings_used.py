@@ -23,9 +23,9 @@ def settings_yaml(app: App) -> str:
     return masked_yaml({name: getattr(app, name) for name in SECTIONS}, Document({}, ()))
 
 
-def changes(app: App) -> tuple[Change, ...]:
-    """Return what differs from the defaults."""
-    usual = App(sources=app.sources)
+def changes(app: App, usual: App | None = None) -> tuple[Change, ...]:
+    """Return what differs from the defaults, or from those of another run."""
+    usual = usual or App(sources=app.sources)
     found: list[Change] = []
     for name in SECTIONS:
         mine, default = (

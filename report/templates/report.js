@@ -4,6 +4,7 @@
   const plots = JSON.parse(document.getElementById("plots").textContent);
   const list = document.getElementById("list");
   const all = list ? [...list.querySelectorAll("details.inc")] : [];
+  const every = () => [...document.querySelectorAll("details.inc")];  // of a second run too
   const pad = (n) => String(n).padStart(2, "0");
 
   // ---------------------------------------------------------------- numbers and times
@@ -137,7 +138,7 @@
     return sorted.length ? sorted[sorted.length >> 1] : Infinity;
   }
   function drawAll(details) {
-    const mine = plots[details.dataset.id] || [];
+    const mine = plots[details.id] || [];
     details.querySelectorAll("figure").forEach((figure, i) => {
       if (mine[i]) draw(figure, mine[i], Number(details.dataset.onset));
     });
@@ -181,7 +182,7 @@
     list.append(...[...all].sort((a, b) => orders[sort.value](a, b) || orders.opened(a, b)));
   }
   function visible() {
-    return [...list.querySelectorAll("details.inc")].filter((details) => !details.hidden);
+    return every().filter((details) => !details.hidden);
   }
   // a link within the page takes the focus away, so it is no measure of where the reader is
   let current = null;
@@ -201,14 +202,22 @@
     target.firstElementChild.focus({preventScroll: true});
   }
 
+  for (const details of every())
+    details.addEventListener("toggle", () => {
+      if (!details.open) return;
+      drawAll(details);
+      history.replaceState(null, "", "#" + details.id);
+    });
+  document.addEventListener("focusin", (event) => {
+    current = event.target.closest("details.inc") || current;
+  });
+  let pending = 0;
+  window.addEventListener("resize", () => {
+    clearTimeout(pending);
+    pending = setTimeout(() => every().filter((d) => d.open).forEach(drawAll), 150);
+  });
+  window.addEventListener("hashchange", openFromHash);
   if (list) {
-    for (const details of all)
-      details.addEventListener("toggle", () => {
-        if (!details.open) return;
-        drawAll(details);
-        history.replaceState(null, "", "#" + details.id);
-      });
-    list.addEventListener("focusin", (event) => { current = event.target.closest("details.inc"); });
     find.addEventListener("input", filter);
     sort.addEventListener("change", order);
     if (judged) judged.addEventListener("change", filter);
@@ -226,13 +235,7 @@
       }[event.key];
       if (act) { event.preventDefault(); act(); }
     });
-    let pending = 0;
-    window.addEventListener("resize", () => {
-      clearTimeout(pending);
-      pending = setTimeout(() => all.filter((d) => d.open).forEach(drawAll), 150);
-    });
-    window.addEventListener("hashchange", openFromHash);
     filter();
-    openFromHash();
   }
+  openFromHash();
 })();

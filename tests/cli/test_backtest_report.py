@@ -37,6 +37,26 @@ def test_a_backtest_leaves_a_page_and_json_and_nothing_else(
     assert all(each["id"] in page for each in printed["incidents"])
 
 
+def test_two_runs_leave_one_page_and_json_and_nothing_else(
+    tmp_path: Path, history: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, other = tmp_path / "report", tmp_path / "never.yaml"
+    other.write_text(
+        f"sources: [{{type: files, paths: [{history}]}}]\ndetect: {{fusion: {{threshold: 16.0}}}}\n"
+    )
+    command = ["backtest", str(history), "--format", "foreshock-json", "--json"]
+    assert foreshock.main([*command, "--compare", str(other), "--report", str(out)]) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["report.html", "report.json"]
+    printed = msgspec.json.decode(capsys.readouterr().out)["comparison"]
+    told = msgspec.json.decode((out / "report.json").read_bytes())["comparison"]
+    assert len(printed["lost"]) > 0
+    for name in ("before", "after", "gained", "lost", "changed", "unchanged", "figures"):
+        assert told[name] == printed[name]
+    assert [each["key"] for each in told["settings"]] == ["detect.fusion.threshold"]
+    page = (out / "report.html").read_text()
+    assert all(f'href="#{each["id"]}"' in page for each in printed["lost"])
+
+
 def test_a_folder_that_cannot_be_written_is_said_before_the_run(
     history: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,12 +11,14 @@ from config.app import App
 from connectors.files import FileSource
 from connectors.scored_spool import ScoredSpool
 from connectors.scored_windows import Spool
+from flows.backtest import Run
+from flows.compare import compare
 from flows.labels import Fault, Labels
 from flows.outcome import Outcome
 from flows.replay import summary_of
 from flows.summary import Counts
 from models.fusion import DETECTORS
-from report.facts import Facts, gather
+from report.facts import Facts, gather, gather_both
 from schema import (
     Evidence,
     Impact,
@@ -47,12 +49,23 @@ class MadeRun:
 
     app: App
     outcome: Outcome
-    spool: Spool
+    folder: Path  # of its spool
+
+    @property
+    def spool(self) -> Spool:
+        return Spool(self.folder)
+
+    def ended(self, labels: Labels | None = None) -> Run:
+        return Run(self.app, self.outcome, summary_of(self.outcome, labels), self.folder)
 
     def facts(self, labels: Labels | None = None) -> Facts:
-        return gather(
-            self.app, self.outcome, summary_of(self.outcome, labels), self.spool, labels, ("made",)
-        )
+        return gather(self.ended(labels), labels, ("made",))
+
+
+def facts_of_both(before: MadeRun, after: MadeRun, labels: Labels | None = None) -> Facts:
+    """Return what a report says of two runs."""
+    between = compare(before.outcome, after.outcome, labels, (HOSTILE, "other.yaml"))
+    return gather_both(before.ended(labels), after.ended(labels), between, labels, ("made",))
 
 
 def resource(number: int, name: str = "") -> Resource:
@@ -88,7 +101,7 @@ def made_run(folder: Path, incidents: int, days: float = 1.0, names: Sequence[st
         counts, transitions, minutes * len(held), MINUTE_MS, (), (), raised=(), days=days,
         threshold=4.1,
     )  # fmt: skip
-    return MadeRun(App(sources=(FileSource(("made",)),)), outcome, Spool(folder))
+    return MadeRun(App(sources=(FileSource(("made",)),)), outcome, folder)
 
 
 def labels_of(run: MadeRun, every: int = 2) -> Labels:
@@ -173,7 +186,7 @@ def _life(
         (member,),
         (Suspect(one, 0.8, f"`latency` of `{one.name}` rose first"),),
         "saturation",
-        Impact(2, (one.name, "shop-lb"), ("1",), 1200, ("shop-lb",)),
+        Impact(2, (one.name, f"{one.name}-lb"), ("1",), 1200, (f"{one.name}-lb",)),
         ack_by_ms=opened_ms + 15 * MINUTE_MS,
         resolve_by_ms=opened_ms + 240 * MINUTE_MS,
         silenced_by=("s1",) if number % 10 == 7 else (),

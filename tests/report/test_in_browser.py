@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from report.page import write_report
+from report.page import HTML, JSON, write_report
 from tests.browser.chromium import DESK, PHONE, Opened
-from tests.report.made_run import HOSTILE, LONG, labels_of, made_run
+from tests.report.made_run import HOSTILE, LONG, RESOURCES, facts_of_both, labels_of, made_run
 
 pytestmark = pytest.mark.integration
 Open = Callable[..., Opened]
@@ -40,7 +40,7 @@ def opened(browser: Browser) -> Iterator[Open]:
 
 def rows(seen: Opened) -> list[str]:
     found: list[str] = seen.page.eval_on_selector_all(
-        "details.inc:not([hidden])", "all => all.map(each => each.dataset.id)"
+        "details.inc:not([hidden])", "all => all.map(each => each.id)"
     )
     return found
 
@@ -131,10 +131,17 @@ def test_few_incidents_are_a_page_too(opened: Open, tmp_path: Path, count: int) 
     assert seen.page.get_by_text("No incident was raised").count() == 1 - count
 
 
-def test_five_hundred_incidents_are_a_page_too(opened: Open, tmp_path: Path) -> None:
-    write_report(tmp_path, made_run(tmp_path / "spool", 500, days=14.0).facts())
-    assert (tmp_path / "report.html").stat().st_size < 10_000_000
-    seen = opened(tmp_path / "report.html")
-    assert len(rows(seen)) == 500
-    seen.page.locator("details.inc > summary").nth(400).click()
-    seen.page.wait_for_selector("details.inc[open] figure .p-value")
+def test_five_hundred_incidents_and_a_hundred_gained_are_a_page_too(
+    opened: Open, tmp_path: Path
+) -> None:
+    others = tuple(f"other-{i}" for i in range(RESOURCES))
+    one = made_run(tmp_path / "one", 500, days=2.0, names=(LONG,))
+    two = made_run(tmp_path / "two", 100, days=2.0, names=others)
+    write_report(tmp_path, facts_of_both(one, two))
+    assert {(tmp_path / name).stat().st_size // 10_000_000 for name in (HTML, JSON)} == {0}
+    seen = opened(tmp_path / HTML)
+    assert len(rows(seen)) == 600
+    seen.page.locator("#comparison a[href^='#after-']").nth(80).click()
+    drawn = seen.page.locator("#gained details.inc[open] figure .p-value")
+    expect(drawn).to_have_count(2)
+    assert seen.page.evaluate("document.documentElement.scrollWidth") == DESK[0]

@@ -9,9 +9,9 @@ from connectors.files import FileSource
 from connectors.kafka_settings import KafkaSource
 from operators.detect_settings import DetectSettings
 from operators.ingest import IngestSettings
-from report.facts import lives_of
 from report.noise import high_shares, hushed, noisy_metrics, noisy_resources
 from report.settings_used import Change, changes, settings_yaml
+from report.told import lives_of
 from schema import Transition
 from tests.report.made_run import METRICS, RESOURCES, START_MS, made_run
 

@@ -1,37 +1,16 @@
 """The page and its JSON, for no, one, many and hostile incidents."""
 
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from report.facts import Facts
+from report.facts import gather
 from report.page import as_json, as_page, write_report
-from tests.report.made_run import HOSTILE, LONG, labels_of, made_run
-
-MEGABYTE = 1_000_000
-
-
-class Tags(HTMLParser):
-    """Every start tag with its attributes, and the text between tags."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.ids: list[str] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        held = dict(attrs)
-        self.found.append((tag, held))
-        if held.get("id"):
-            self.ids.append(held["id"] or "")
-
-
-def targets(tags: Tags) -> set[str]:
-    return {held["href"][1:] for _, held in tags.found if (held.get("href") or "").startswith("#")}  # type: ignore[index]
+from report.told import Detail
+from tests.report.made_run import HOSTILE, labels_of, made_run
+from tests.report.page_tags import Tags, targets
 
 
 @pytest.mark.parametrize("count", [0, 1, 7])
@@ -73,14 +52,6 @@ def test_hostile_names_are_text(tmp_path: Path) -> None:
     ]
 
 
-def test_five_hundred_incidents_are_below_ten_megabytes(tmp_path: Path) -> None:
-    facts = made_run(tmp_path, 500, days=14.0, names=(LONG,)).facts()
-    page, data = as_page(facts), as_json(facts)
-    assert MEGABYTE < len(page.encode()) < 10 * MEGABYTE
-    assert len(data) < 10 * MEGABYTE
-    assert all(each.drawn.plots for each in facts.incidents)
-
-
 def test_the_json_says_what_the_page_says(tmp_path: Path) -> None:
     run = made_run(tmp_path, 4)
     facts = run.facts(labels_of(run))
@@ -106,13 +77,18 @@ def test_a_report_is_replaced_by_the_next(tmp_path: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["report.html", "report.json"]
 
 
-def test_what_is_more_than_can_be_shown_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("report.facts.MAX_DETAILED", 3)
-    facts: Facts = made_run(tmp_path, 8).facts()
+def test_what_is_more_than_can_be_shown_is_said(tmp_path: Path) -> None:
+    facts = gather(made_run(tmp_path, 8).ended(), detail=Detail(incidents=3))
     page = as_page(facts)
     assert "The worst 3 of 8 are shown" in page
     assert targets(Tags(page)) <= set(Tags(page).ids)
     shown = [each.incident.severity for each in facts.incidents if each.detailed]
     assert sorted(shown) == sorted(each.incident.severity for each in facts.incidents)[-3:]
+
+
+def test_what_is_asked_for_is_shown_before_what_is_worse(tmp_path: Path) -> None:
+    run = made_run(tmp_path, 8)
+    low = next(each for each in run.facts().incidents if each.incident.severity == 1)
+    first = frozenset({low.incident.id})
+    shown = gather(run.ended(), detail=Detail(incidents=1, first=first)).incidents
+    assert [each.incident.id for each in shown if each.detailed] == [low.incident.id]

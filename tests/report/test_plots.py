@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from report.facts import lives_of
 from report.plots import ALL_POINTS, FEW_PLOTS, MANY, MAX_PLOTS, Plot, draw, thinned
+from report.told import lives_of
 from schema import Incident
 from tests.report.made_run import HIGH, METRICS, MINUTE_MS, START_MS, MadeRun, made_run
 
