@@ -26,6 +26,7 @@ COMMANDS = {  # command: the module that registers it, imported only when it is 
     "catalogue": "cli.catalogue",
     "incidents": "cli.incidents",
     "queue": "cli.queue",
+    "requests": "cli.requests",
     "silence": "cli.silence",
     "why": "cli.why",
     "notify": "cli.notify",

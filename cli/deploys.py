@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.answered import Wait, tell
 from cli.errors import BadInput, bad_input
-from cli.running_flow import Actor, Config, Control, RunningFlow, running_flow, who
+from cli.running_flow import (
+    Actor,
+    Config,
+    Control,
+    RunningFlow,
+    StoreOfFlow,
+    running_flow,
+    who,
+)
 from cli.tables import clock
 
 if TYPE_CHECKING:
@@ -71,6 +80,8 @@ def add(
     config: Config = None,
     control: Control = None,
     actor: Actor = None,
+    store: StoreOfFlow = None,
+    wait_s: Wait = 0.0,
 ) -> None:
     """Write a deploy into the flow's control log."""
     from cli.silence_add import effective_ms, moment_ms
@@ -81,7 +92,7 @@ def add(
     with bad_input():
         found = tuple(parse_matcher(text) for text in matchers)
         check_matchers(found)
-    flow = running_flow(config, control)
+    flow = running_flow(config, control, store)
     if at is None and not flow.live:
         raise BadInput("--at must be given, since the settings are of a replay")
     now = wall_clock()
@@ -89,8 +100,8 @@ def add(
     known = name or f"deploy-{secrets.token_hex(4)}"
     deploy = Deploy(known, was_ms, version, found, actor or who(), reason)
     deploy = _in_time(deploy, flow, now)
-    flow.log.append(deploy)
-    typer.echo(f"{known}: the flow knows it from {clock(deploy.effective_ms)} UTC on")
+    said = f"{known}: the flow knows it from {clock(deploy.effective_ms)} UTC on"
+    tell(flow, deploy, wait_s, lambda: typer.echo(said))
 
 
 def import_(

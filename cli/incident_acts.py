@@ -5,13 +5,13 @@ the flow has obeyed or refused it.
 """
 
 import inspect
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Concatenate
 
 import msgspec
 import typer
 
+from cli.answered import Wait, answer_to
 from cli.errors import BadInput, CommandFailed
 from cli.incident_named import find_incident, open_store
 from cli.running_flow import Actor, Config, Control, StoreOfFlow, running_flow, who
@@ -19,20 +19,12 @@ from cli.tables import clock, write
 
 if TYPE_CHECKING:
     from connectors.incident_store import IncidentStore
-    from connectors.requests_store import Request
-    from schema import Act, Action, Incident
+    from schema import Action, Incident
 
 MAX_WORDS = 2_000  # characters of a reason
 Id = Annotated[str, typer.Argument(help="The id, or how it begins.", metavar="ID")]
 Note = Annotated[str, typer.Option("--note", help="Why, in words.", metavar="TEXT")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the request as JSON.")]
-Wait = Annotated[
-    float,
-    typer.Option(
-        "--wait", min=0, help="Wait for the flow's answer, at most so long.", metavar="SECONDS"
-    ),
-]
-POLL_S = 0.2
 PLAIN: dict["Action", str] = {
     "ack": "Acknowledge an incident: you look after it, and have it if nobody did.",
     "unack": "Take an acknowledgement back: nobody looks after it any more.",
@@ -197,38 +189,22 @@ class _Asking:
             others,
         )
         ask(self._flow.log, self._flow.store, act, now)
-        request = self._answer(act) if self._wait_s > 0 else None
+        answer = answer_to(self._flow.store, act, self._wait_s) if self._wait_s > 0 else None
+        status = "requested" if answer is None else answer.status
         if self._as_json:
-            said = {} if request is None else {"answer": request.answer}
-            status = "requested" if request is None else request.status
+            said = {} if answer is None else {"answer": answer.reason}
             said |= {**msgspec.to_builtins(act), "status": status}
             write(msgspec.json.encode(said).decode())
-        elif request is None or request.status == "requested":
+        elif answer is None or status == "requested":
             until = clock(act.effective_ms)
             write(f"{action} of {incident.id} requested, to be obeyed at {until} UTC")
             write(f"foreshock incidents show {incident.id} tells what came of it ({act.id})")
-        elif request.status == "applied":
-            write(f"{action} of {incident.id} applied: {request.answer}")
-        if request is not None and request.status == "refused":
-            raise CommandFailed(f"{action} of {incident.id} is refused: {request.answer}")
-        if request is not None and request.status == "requested":
+        elif status == "applied":
+            write(f"{action} of {incident.id} applied: {answer.reason}")
+        if answer is not None and status == "refused":
+            raise CommandFailed(f"{action} of {incident.id} is refused: {answer.reason}")
+        if answer is not None and status == "requested":
             raise CommandFailed(f"no answer within {self._wait_s:g} s")
-
-    def _answer(self, act: "Act") -> "Request | None":
-        """Return the request with the flow's answer, or as it stands when the time is over."""
-        from connectors.requests_store import RequestsStore
-
-        ends = time.monotonic() + self._wait_s
-        kept = RequestsStore(self._flow.store)
-        try:
-            while True:
-                request = kept.request(act.id)
-                left_s = ends - time.monotonic()
-                if left_s <= 0 or (request is not None and request.status != "requested"):
-                    return request
-                time.sleep(min(POLL_S, left_s))
-        finally:
-            kept.close()
 
 
 def _command(act: Callable[Concatenate[_Asking, ...], None]) -> Callable[..., None]:

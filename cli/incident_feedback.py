@@ -1,10 +1,11 @@
 """`foreshock incidents false-positive|real`: tell the running flow what an incident was."""
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.answered import Wait, hear
 from cli.incident_named import find_incident, open_store
 from cli.running_flow import (
     Actor,
@@ -16,6 +17,9 @@ from cli.running_flow import (
     who,
 )
 from cli.tables import clock, counted
+
+if TYPE_CHECKING:
+    from schema import Feedback
 
 HELP = """Say that an incident was {what}.
 
@@ -46,14 +50,20 @@ def _command(verdict: str) -> Callable[..., None]:
         control: Control = None,
         store: StoreOfFlow = None,
         actor: Actor = None,
+        wait_s: Wait = 0.0,
     ) -> None:
-        feedback(verdict, incident_id, note, running_flow(config, control, store), actor or who())
+        flow = running_flow(config, control, store)
+        told = feedback(verdict, incident_id, note, flow, actor or who())
+        if told is not None:
+            hear(flow.store, told, wait_s)
 
     return say
 
 
-def feedback(verdict: str, incident_id: str, note: str, flow: RunningFlow, actor: str) -> None:
-    """Tell the flow, and keep the word."""
+def feedback(
+    verdict: str, incident_id: str, note: str, flow: RunningFlow, actor: str
+) -> "Feedback | None":
+    """Tell the flow, and keep the word; return what the flow was told, if anything."""
     from connectors.feedback_store import FeedbackStore, Word
     from connectors.source import wall_clock
     from flows.feedback import counts_from_ms, say
@@ -74,18 +84,19 @@ def feedback(verdict: str, incident_id: str, note: str, flow: RunningFlow, actor
     effective_ms = counts_from_ms(incident, flow.tick_s, now, live=flow.live)
     kept = FeedbackStore(flow.store)
     try:
-        said = say(flow.log, kept, incident, word, effective_ms)
+        said = say(flow.log, kept, incident, word, effective_ms, now)
     finally:
         kept.close()
-    if said.repeats:
+    if said.command is None:
         typer.echo(f"{incident.id} was said to be {verdict} before; nothing is changed")
-        return
+        return None
     typer.echo(f"{incident.id} is {verdict}")
     if not said.series:
         typer.echo("it is about no metric: alerts of rules and of silence are changed in settings")
-        return
+        return said.command
     typer.echo(f"{counted(said.series, 'metric')} of it, in force from {clock(effective_ms)} UTC")
     if incident.member_count > len(incident.members):
         typer.echo(
             f"of its {incident.member_count:,} alerts, the {len(incident.members):,} most suspect"
         )
+    return said.command

@@ -6,8 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
+from cli.answered import Wait, tell
 from cli.errors import BadInput, CommandFailed, bad_input
-from cli.running_flow import Actor, Config, Control, RunningFlow, running_flow, who
+from cli.running_flow import (
+    Actor,
+    Config,
+    Control,
+    RunningFlow,
+    StoreOfFlow,
+    running_flow,
+    who,
+)
 from cli.silence_add import ADD_HELP, add, effective_ms, moment_ms
 from cli.tables import clock, counted, print_table
 
@@ -41,7 +50,7 @@ Examples:
   amtool silence query -o json | foreshock silence import - -c config/kafka.yaml
   foreshock silence import silences.json --rename instance=resource -c config/kafka.yaml
 """
-_ORDER = {"active": 0, "pending": 1, "expired": 2}
+_ORDER = {"active": 0, "requested": 1, "pending": 1, "expired": 2, "refused": 3}
 _DAY_MS = 86_400_000
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
@@ -96,12 +105,14 @@ def expire(
     config: Config = None,
     control: Control = None,
     actor: Actor = None,
+    store: StoreOfFlow = None,
+    wait_s: Wait = 0.0,
 ) -> None:
     """Write the end of a silence into the flow's control log."""
     from connectors.source import wall_clock
     from schema import Expire
 
-    flow = running_flow(config, control)
+    flow = running_flow(config, control, store)
     if at is None and not flow.live:
         raise BadInput("--at must be given, since the settings are of a replay")
     now = wall_clock()
@@ -110,8 +121,8 @@ def expire(
     when_ms = max(soon_ms, silence.effective_ms + 1)  # of one time the flow would expire first
     if when_ms >= silence.ends_ms:
         raise CommandFailed(f"{silence.id} ends at {clock(silence.ends_ms)} UTC anyway")
-    flow.log.append(Expire(silence.id, when_ms, actor or who(), reason))
-    typer.echo(f"{silence.id} ends at {clock(when_ms)} UTC")
+    end = Expire(silence.id, when_ms, actor or who(), reason)
+    tell(flow, end, wait_s, lambda: typer.echo(f"{silence.id} ends at {clock(when_ms)} UTC"))
 
 
 def import_(
@@ -197,7 +208,9 @@ def _row(known: "Known", now_ms: int) -> tuple[str, ...]:
     change_ms = known.change_ms(now_ms)
     time = {
         "active": f"{span(change_ms - now_ms)} left",
+        "requested": f"in {span(change_ms - now_ms)}",
         "pending": f"in {span(change_ms - now_ms)}",
+        "refused": "",
         "expired": f"{span(now_ms - change_ms)} ago",
     }[state]
     what = ", ".join(map(shown, silence.matchers)) or "everything"
@@ -205,7 +218,8 @@ def _row(known: "Known", now_ms: int) -> tuple[str, ...]:
     who_ = silence.actor if known.origin == "log" else f"{silence.actor} (settings)".strip()
     if known.expired is not None:
         who_ += f", ended by {known.expired.actor}"
-    return silence.id, state, time, _when(silence), what, who_, f"{kind}{silence.reason}".strip()
+    why = known.wrong or f"{kind}{silence.reason}".strip()
+    return silence.id, state, time, _when(silence), what, who_, why
 
 
 def _when(silence: "Silence") -> str:
@@ -230,6 +244,7 @@ def _as_json(known: "Known", now_ms: int) -> dict[str, object]:
         "change_ms": known.change_ms(now_ms),
         "matches": [shown(matcher) for matcher in known.silence.matchers],
         "origin": known.origin,
+        "wrong": known.wrong,
         "expired": known.expired,
         "silence": known.silence,
     }

@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.answered import Wait, tell
 from cli.errors import BadInput, bad_input
-from cli.running_flow import Actor, Config, Control, RunningFlow, running_flow, who
+from cli.running_flow import (
+    Actor,
+    Config,
+    Control,
+    RunningFlow,
+    StoreOfFlow,
+    running_flow,
+    who,
+)
 from cli.tables import clock
 
 if TYPE_CHECKING:
@@ -69,6 +78,8 @@ def add(
     config: Config = None,
     control: Control = None,
     actor: Actor = None,
+    store: StoreOfFlow = None,
+    wait_s: Wait = 0.0,
 ) -> None:
     """Write a silence into the flow's control log."""
     from connectors.source import wall_clock
@@ -76,7 +87,7 @@ def add(
     from operators.silences import check_silence
     from schema import Silence
 
-    flow = running_flow(config, control)
+    flow = running_flow(config, control, store)
     now = wall_clock()
     with bad_input():
         recurs = _recurrence(every, from_, to, zone)
@@ -94,9 +105,12 @@ def add(
         )
         _check_all(silence, all_)
         check_silence(silence, everything=True)
-    flow.log.append(silence)
-    typer.echo(silence.id)
-    typer.echo(f"the flow knows it from {clock(silence.effective_ms)} UTC on", err=True)
+
+    def asked() -> None:
+        typer.echo(silence.id)
+        typer.echo(f"the flow knows it from {clock(silence.effective_ms)} UTC on", err=True)
+
+    tell(flow, silence, wait_s, asked)
 
 
 def effective_ms(flow: RunningFlow, now: datetime, at_ms: int) -> int:

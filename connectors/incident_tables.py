@@ -100,6 +100,15 @@ requests = Table(
     Index("requests_by_incident", "incident_id", "requested_ms"),
 )
 
+# What a flow has taken up of it, see `connectors.obeyed_store`.
+obeyed = Table(
+    "obeyed",
+    metadata,
+    Column("name", ID, primary_key=True),
+    Column("effective_ms", BigInteger, nullable=False),
+    Column("tick_ms", BigInteger, nullable=False),
+)
+
 # How detection stands, see `connectors.standing_store`.
 model_statistics = Table(
     "model_statistics",

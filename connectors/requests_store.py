@@ -3,6 +3,7 @@
 What came of it follows from the events, which name the request that they answer.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -12,10 +13,11 @@ from connectors.incident_database import open_database, writing
 from connectors.incident_rows import stored_text
 from connectors.incident_tables import incident_events, insert_once, requests
 from connectors.incident_wire import decode_transition
-from schema import Act
+from schema import Act, Transition
 
 Status = Literal["requested", "applied", "refused"]
 
+_BATCH = 500  # ids a query
 _decoder = msgspec.json.Decoder(Act)
 
 
@@ -61,17 +63,25 @@ class RequestsStore:
         query = _asked().where(requests.c.incident_id == incident_id)
         return self._found(query.order_by(requests.c.requested_ms, requests.c.id))
 
+    def answers(self, request_ids: Sequence[str]) -> dict[str, Transition]:
+        """Return the first event that names a request, of those that were answered."""
+        first: dict[str, str] = {}
+        with self._engine.connect() as connection:
+            for start in range(0, len(request_ids), _BATCH):
+                answers = connection.execute(
+                    select(incident_events.c.request, incident_events.c.body)
+                    .where(incident_events.c.request.in_(request_ids[start : start + _BATCH]))
+                    .where(incident_events.c.request != "")
+                    .order_by(incident_events.c.sequence.desc())
+                )
+                first |= {request: body for request, body in answers}  # the first stands last
+        return {request: decode_transition(body) for request, body in first.items()}
+
     def _found(self, query: Select[str, str, int]) -> list[Request]:
         with self._engine.connect() as connection:
             asked = connection.execute(query).all()
-            answers = connection.execute(
-                select(incident_events.c.request, incident_events.c.body)
-                .where(incident_events.c.request.in_([row.id for row in asked]))
-                .where(incident_events.c.request != "")
-                .order_by(incident_events.c.sequence.desc())
-            )
-            first = {request: body for request, body in answers}  # the first event stands last
-        return [_request(row, first.get(row.id)) for row in asked]
+        answers = self.answers([row.id for row in asked])
+        return [_request(row, answers.get(row.id)) for row in asked]
 
     def close(self) -> None:
         """Close every connection."""
@@ -82,10 +92,9 @@ def _asked() -> Select[str, str, int]:
     return select(requests.c.id, requests.c.body, requests.c.requested_ms)
 
 
-def _request(row: Row[str, str, int], answer: str | None) -> Request:
+def _request(row: Row[str, str, int], event: Transition | None) -> Request:
     act = _decoder.decode(row.body)
-    if answer is None:
+    if event is None:
         return Request(act, row.requested_ms)
-    event = decode_transition(answer)
     status: Status = "refused" if event.event == "refused" else "applied"
     return Request(act, row.requested_ms, status, event.reason, event.ts_ms)

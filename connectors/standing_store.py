@@ -1,5 +1,6 @@
 """How detection stands, kept beside the incidents: by service and key group, a row a day.
 
+What key groups say of commands that they have taken up comes the same way.
 Whether a service has drifted is said of all its key groups together, and kept as it is now.
 """
 
@@ -12,6 +13,7 @@ from sqlalchemy import delete, select
 
 from connectors.incident_database import open_database, shown_url, writing
 from connectors.incident_tables import drift_standings, model_statistics, upsert
+from connectors.obeyed_store import keep_obeyed
 from connectors.outage import Patience
 from schema import Closed, DriftStanding, Standing
 
@@ -41,7 +43,10 @@ class StandingStore:
         self._engine = open_database(url, create=create)
 
     def keep(self, words: Sequence[Closed]) -> None:
-        """Keep the newest word of each service, group and day; forget days that are long over."""
+        """Keep the newest word of each service, group and day; forget days that are long over.
+
+        With it goes what was taken up of commands.
+        """
         rows: dict[tuple[str, int, int], dict[str, object]] = {}
         for word in words:
             for each in word.standings:
@@ -53,14 +58,16 @@ class StandingStore:
                     "until_ms": word.until_ms,
                     "body": _encode(each).decode(),
                 }
-        if not rows:
+        if not rows and not any(word.commands for word in words):
             return
-        over = max(day for _, _, day in rows) - KEPT_DAYS
         with writing(self._engine) as connection:
-            connection.execute(
-                upsert(model_statistics, self._engine.dialect.name), list(rows.values())
-            )
-            connection.execute(delete(model_statistics).where(model_statistics.c.day < over))
+            keep_obeyed(connection, words)
+            if rows:
+                over = max(day for _, _, day in rows) - KEPT_DAYS
+                connection.execute(
+                    upsert(model_statistics, self._engine.dialect.name), list(rows.values())
+                )
+                connection.execute(delete(model_statistics).where(model_statistics.c.day < over))
 
     def newest(self, service: str | None = None) -> list[StandingRow]:
         """Return how each service stands in each key group now; by service, then group."""

@@ -107,6 +107,13 @@ MIGRATIONS: tuple[Migration, ...] = (
                 name {id} NOT NULL PRIMARY KEY, body TEXT NOT NULL)""",
         )
     ),
+    Migration(
+        (
+            """CREATE TABLE obeyed (
+                name {id} NOT NULL PRIMARY KEY, effective_ms BIGINT NOT NULL,
+                tick_ms BIGINT NOT NULL)""",
+        )
+    ),
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

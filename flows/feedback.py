@@ -6,6 +6,7 @@ import msgspec
 
 from connectors.control_log import ControlLog, soonest_ms
 from connectors.feedback_store import FeedbackStore, Targets, Word
+from flows.asking import request_id
 from operators.feedback import targets_of
 from schema import Feedback, Incident
 
@@ -14,11 +15,16 @@ class Said(msgspec.Struct, frozen=True):
     """What became of a word."""
 
     series: int  # that it is about
-    repeats: bool  # it had been said before, and nothing was written
+    command: Feedback | None  # what the flow was told; None: it had been said before
 
 
 def say(
-    log: ControlLog, store: FeedbackStore, incident: Incident, word: Word, effective_ms: int
+    log: ControlLog,
+    store: FeedbackStore,
+    incident: Incident,
+    word: Word,
+    effective_ms: int,
+    now: datetime,
 ) -> Said:
     """Tell the flow and keep the word; the same word once more writes nothing.
 
@@ -32,10 +38,13 @@ def say(
         targets = _over(before.targets, targets)
     word = msgspec.structs.replace(word, targets=targets)
     if before is not None and before == msgspec.structs.replace(word, said_ms=before.said_ms):
-        return Said(len(targets), repeats=True)
-    log.append(Feedback(incident.id, word.verdict, targets, effective_ms, word.actor, word.note))
+        return Said(len(targets), None)
+    told = Feedback(
+        incident.id, word.verdict, targets, effective_ms, word.actor, word.note, request_id(now)
+    )
+    log.append(told)
     store.say(word)
-    return Said(len(targets), repeats=False)
+    return Said(len(targets), told)
 
 
 def _over(these: Targets, others: Targets) -> Targets:

@@ -6,10 +6,10 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from connectors.control_log import Record
-from operators.silences import SilenceSettings, in_force, next_change_ms
+from operators.silences import SilenceSettings, check_silence, in_force, next_change_ms
 from schema import Expire, Silence
 
-State = Literal["active", "pending", "expired"]
+State = Literal["requested", "active", "pending", "expired", "refused"]
 
 
 class Known(NamedTuple):
@@ -18,13 +18,20 @@ class Known(NamedTuple):
     silence: Silence
     origin: Literal["log", "settings"]
     expired: Expire | None = None  # who ended it before its time
+    wrong: str = ""  # why the flow does not obey it
 
     def state(self, now_ms: int) -> State:
-        """Return where in its life it is; one that recurs is pending between two times."""
+        """Return where in its life it is; one that recurs is pending between two times.
+
+        Until the flow knows it, which it does at the time that it bears, it is requested.
+        """
+        if self.wrong:
+            return "refused"
         if now_ms >= self.silence.ends_ms:
             return "expired"
-        counts = now_ms >= self.silence.effective_ms or self.origin == "settings"
-        return "active" if counts and in_force(self.silence, now_ms) else "pending"
+        if self.origin == "log" and now_ms < self.silence.effective_ms:
+            return "requested"
+        return "active" if in_force(self.silence, now_ms) else "pending"
 
     def change_ms(self, now_ms: int) -> int:
         """Return when its state will be another, or, once it has ended, when it did."""
@@ -50,15 +57,26 @@ def known_silences(
         (each for each in records if isinstance(each, Silence | Expire)), key=_place
     ):
         if isinstance(record, Silence):
-            known[record.id] = Known(record, "log")
+            wrong = not_obeyed(record)
+            if not wrong or record.id not in known:
+                known[record.id] = Known(record, "log", wrong=wrong)
         elif record.silence in known:
-            before = known[record.silence].silence
+            before, wrong = known[record.silence].silence, known[record.silence].wrong
             if record.effective_ms < before.ends_ms:
                 ended = msgspec.structs.replace(before, ends_ms=record.effective_ms)
-                known[record.silence] = Known(ended, "log", record)
+                known[record.silence] = Known(ended, "log", record, wrong)
     for each in settings:
         known[each.id] = Known(each.silence(), "settings")
     return [known[name] for name in sorted(known)]
+
+
+def not_obeyed(silence: Silence) -> str:
+    """Return why the flow does not obey one that no command of ours has written; "": it does."""
+    try:
+        check_silence(silence, everything=True)
+    except ValueError as ex:
+        return str(ex)
+    return ""
 
 
 def _place(record: Silence | Expire) -> tuple[int, str, bytes]:

@@ -182,7 +182,7 @@ def test_who_waits_hears_what_came_of_it(
         answer = later("inc-1", 2)
         keep(msgspec.structs.replace(answer, event=event, reason="on it", request=logged()[0].id))
 
-    monkeypatch.setattr("cli.incident_acts.time.sleep", answers)
+    monkeypatch.setattr("cli.answered.time.sleep", answers)
     assert run("ack", "inc-1", "--wait", "60") == code
     out, err = capsys.readouterr()
     assert out == said

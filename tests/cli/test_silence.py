@@ -77,7 +77,7 @@ def test_it_is_listed_and_ended_before_its_time(capsys: pytest.CaptureFixture[st
     starts = (wall_clock() - timedelta(days=1)).isoformat()
     assert foreshock.main([*ADD, "--for", "2d", "--starts", starts]) == 0
     name = logged()[0].id
-    assert listed(capsys) == [(name, "pending")]  # until the flow knows it
+    assert listed(capsys) == [(name, "requested")]  # until the flow knows it
     assert foreshock.main(["silence", "expire", name[:6], *TO, "--reason", "done"]) == 0
     (expire,) = (record for record in FileControlLog(LOG).read() if isinstance(record, Expire))
     assert (expire.silence, expire.actor, expire.reason) == (name, "ann", "done")
@@ -93,9 +93,7 @@ def test_active_ones_come_first_and_long_gone_ones_only_when_asked_for(
     now_ms = round(wall_clock().timestamp() * 1000)
     for name, start, end in (("d", -100, -90), ("c", -9, -8), ("b", 5, 6), ("a", -1, 1)):
         period = (now_ms + start * HOUR_MS, now_ms + end * HOUR_MS)
-        log.append(
-            Silence(name, "silence", (Matcher("a", "=", "b"),), *period, period[0], "ann", "why")
-        )
+        log.append(Silence(name, "silence", (Matcher("a", "=", "b"),), *period, 0, "ann", "why"))
     assert listed(capsys) == [("a", "active"), ("b", "pending"), ("c", "expired")]
     assert listed(capsys, *TO[:2], "--expired")[-1] == ("d", "expired")
     assert foreshock.main(["silence", "list", *TO[:2]]) == 0
@@ -103,6 +101,22 @@ def test_active_ones_come_first_and_long_gone_ones_only_when_asked_for(
     assert header.split()[:3] == ["id", "state", "time"]
     assert first.startswith("a   active   59 min ")
     assert 'a="b"' in first
+
+
+def test_one_that_the_flow_does_not_obey_is_listed_as_refused_with_the_reason(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    now_ms = round(wall_clock().timestamp() * 1000)
+    period = (now_ms - HOUR_MS, now_ms + HOUR_MS, now_ms - HOUR_MS)
+    matchers = (Matcher("a", "=~", "("),)
+    FileControlLog(LOG).append(Silence("foreign", "silence", matchers, *period, "ann", "why"))
+    assert listed(capsys) == [("foreign", "refused")]
+    assert foreshock.main(["silence", "list", *TO[:2]]) == 0
+    assert "must have a regular expression in RE2 syntax" in capsys.readouterr().out
+    assert foreshock.main(["requests", *TO[:2], "--json"]) == 0
+    (row,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (row["kind"], row["status"]) == ("silence", "refused")
+    assert "RE2 syntax" in row["answer"]
 
 
 def test_those_of_the_settings_are_listed_too_and_ended_there(
