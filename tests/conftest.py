@@ -11,6 +11,10 @@ from playwright.sync_api import Browser
 from xdist.workermanage import WorkerController
 
 from tests.browser.chromium import MISSING, chromium, program
+from config.app import App
+from connectors.simulator.settings import SimulatorSource
+from flows.assemble import catalogue_of
+from flows.warm_up import compile_kernels
 from tests.kafka.cluster import Cluster, cluster
 from tests.postgres.server import Postgres, PostgresError
 
@@ -18,7 +22,7 @@ from tests.postgres.server import Postgres, PostgresError
 os.environ["RUST_BACKTRACE"] = "0"
 
 # the same examples in each run, so that a run fails for what was changed; `make fuzz` draws anew
-settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
 KAFKA = pytest.StashKey[set[str]]()
@@ -33,6 +37,14 @@ def kafka(pytestconfig: pytest.Config) -> Iterator[Cluster]:
         if hasattr(pytestconfig, WORKER_OUTPUT):
             getattr(pytestconfig, WORKER_OUTPUT)["kafka"] = found.said
         yield found
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Compile detection once, before test processes start that would each do so."""
+    if session.config.getoption("numprocesses", None):
+        app = App(sources=(SimulatorSource(),))
+        compile_kernels(app, catalogue_of(app))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -13,7 +13,7 @@ from tests.fuzz.formats import FUZZED
 from tests.fuzz.harness import BLOCK, MIN_PARTLY_VALID, Run, case, time_limit
 from tests.fuzz.outcomes import Fault, Outcome, catalogue, check
 
-PAYLOADS = 2_000
+PAYLOADS = 1_000
 MAX_GROWN_BYTES = 32_000_000
 MAX_LEAK_BYTES = 16_384
 WARM_UPS = 6  # what a decoder learns of a payload it may learn at the second sight of it
