@@ -10,11 +10,11 @@ from hypothesis import settings
 from playwright.sync_api import Browser
 from xdist.workermanage import WorkerController
 
-from tests.browser.chromium import MISSING, chromium, program
 from config.app import App
 from connectors.simulator.settings import SimulatorSource
 from flows.assemble import catalogue_of
 from flows.warm_up import compile_kernels
+from tests.browser.chromium import MISSING, chromium, program
 from tests.kafka.cluster import Cluster, cluster
 from tests.postgres.server import Postgres, PostgresError
 
