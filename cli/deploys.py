@@ -132,11 +132,7 @@ def import_(
 
 def _in_time(deploy: "Deploy", flow: RunningFlow, now: datetime) -> "Deploy":
     """Return the deploy as a flow can still take it up: a live one not before it has read it."""
-    import msgspec
-
     from cli.silence_add import effective_ms
+    from connectors.deploy_lines import in_time
 
-    soonest_ms = effective_ms(flow, now, deploy.effective_ms)
-    if soonest_ms <= deploy.effective_ms:
-        return deploy
-    return msgspec.structs.replace(deploy, effective_ms=soonest_ms, at_ms=deploy.effective_ms)
+    return in_time(deploy, effective_ms(flow, now, deploy.effective_ms))

@@ -95,6 +95,8 @@ def settings_for(
         log = logged_at(app) if app.control_log is None and is_live(app) else None
         beside = [Path(path) / "topology.yaml" for path in paths]
         topology = topology or next((file for file in beside if file.is_file()), None)
+        told = [Path(path) / "deploys.jsonl" for path in paths]
+        deploys = next((str(file) for file in told if file.is_file()), app.deploys)
         return msgspec.structs.replace(
             app,
             sources=sources,
@@ -103,6 +105,7 @@ def settings_for(
             late=None,
             metrics_port=None,
             control_log=app.control_log or (str(log) if log and log.exists() else None),
+            deploys=deploys,
             topology=app.topology if topology is None else str(topology),
         )
 

@@ -157,7 +157,14 @@ def _in_settings(topic: str, app: "App") -> "KafkaClient | None":
         return source
     known = [
         each
-        for each in (*app.sources, *app.sinks, app.dead_letter, app.late, app.control_log)
+        for each in (
+            *app.sources,
+            *app.sinks,
+            app.dead_letter,
+            app.late,
+            app.control_log,
+            app.deploys,
+        )
         if isinstance(each, KafkaClient)
     ]
     named = [each for each in known if isinstance(each, KafkaOutput) and each.topic == topic]

@@ -16,6 +16,7 @@ from connectors.health import HealthSettings
 from connectors.incident_store import SqlSink
 from connectors.inventory_file import InventoryFile
 from connectors.jsonl_sink import JsonLinesSink
+from connectors.kafka_deploys import DeploysTopic
 from connectors.kafka_inventory import InventoryTopic
 from connectors.kafka_settings import KafkaOutput, KafkaSource
 from connectors.late import LateFile
@@ -47,6 +48,7 @@ class App(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     control: ControlSettings = ControlSettings()
     models: str | None = None  # folder of the model registry
     topology: TopologyTopic | str | None = None  # who needs whom: a topic, or the path of a file
+    deploys: DeploysTopic | str | None = None  # what pipelines announce: a topic, or a file's path
     inventory: InventoryFile | InventoryTopic | None = None  # whose resources are, how they matter
     catalogue: tuple[str, ...] = ()  # files laid over the shipped metrics and weights, in order
     decode: DecodeSettings = DecodeSettings()
@@ -67,7 +69,7 @@ class App(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
             raise ValueError("sources must name at least one, got none")
         if self.metrics_port is not None and not 1 <= self.metrics_port <= 65_535:
             raise ValueError(f"metrics_port must be in [1, 65535], got {self.metrics_port!r}")
-        for name in ("control_log", "models", "topology"):
+        for name in ("control_log", "models", "topology", "deploys"):
             if getattr(self, name) == "":
                 raise ValueError(f"{name} must be a path, got ''")
         if "" in self.catalogue:

@@ -1,6 +1,7 @@
 """The control log as one more partition of the source: when it is read, and its watermark."""
 
 import logging
+import math
 import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from schema import Command, Promotion
 logger = logging.getLogger(__name__)
 
 MARGIN_MS = 5_000  # by which a writer's clock may be behind the flow's
+PULL_S = 5.0  # between two looks at what pipelines have announced
 WAIT_S, LIVE_WAIT_S = 0.002, 0.1  # between two looks at the frontier and the clock
 
 
@@ -60,6 +62,8 @@ class ControlPartition(StatefulSourcePartition[Item, bytes]):
         self._behind = False  # the flow is further back than the clock lets it be
         self._held_since: dict[str, float] = {}  # requests that stop everything, since when
         self._eof = False
+        self._deploys = None if source.deploys is None else source.deploys()
+        self._next_pull_s = monotonic()
         pace.rest(standing.index, self._stage.watermark_ms)
 
     def next_batch(self) -> list[Item]:
@@ -74,6 +78,8 @@ class ControlPartition(StatefulSourcePartition[Item, bytes]):
         if now_s < self._next_look_s and not (ticks > 0 and self._answered):
             return []
         self._next_look_s = now_s + self._settings.poll_s
+        if not self._pull_deploys(now_s):
+            return []
         records = self._tail.read()
         self._answered = records is not None
         if records is None:
@@ -108,6 +114,21 @@ class ControlPartition(StatefulSourcePartition[Item, bytes]):
     def close(self) -> None:
         """Close the log."""
         self._tail.close()
+        if self._deploys is not None:
+            self._deploys.close()
+
+    def _pull_deploys(self, now_s: float) -> bool:
+        """Write what was announced into the log, now and then; return whether to go on.
+
+        A replay takes all of it before anything else, once. A live flow waits for nobody.
+        """
+        if self._deploys is None or now_s < self._next_pull_s:
+            return True
+        live = self._guide.live
+        answered = self._deploys.pull(self._clock())
+        if live or answered:
+            self._next_pull_s = now_s + PULL_S if live else math.inf
+        return live or answered
 
     # ------------------------------------------------------------------ the watermark
 

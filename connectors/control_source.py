@@ -7,6 +7,7 @@ from typing import Generic, Protocol
 import msgspec
 
 from connectors.control_log import ControlLog
+from connectors.deploy_feed import DeployFeed
 from connectors.origin import Item, Item_co
 from connectors.pace import Pace
 from schema import Command, Drift
@@ -90,3 +91,4 @@ class ControlSource(Generic[Item]):
     guide: Guide
     settings: ControlSettings
     frontier: Pace = field(default_factory=lambda: Pace.local(1))  # see `control_sink`
+    deploys: Callable[[], DeployFeed] | None = None  # what else is written into the log

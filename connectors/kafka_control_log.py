@@ -1,6 +1,8 @@
 """The control log in a topic of one partition, for flows on several hosts."""
 
 import time
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -10,15 +12,16 @@ from connectors.kafka_client import (
     Contact,
     KafkaUnavailableError,
     asking,
-    find_partitions,
     make_consumer,
 )
-from connectors.kafka_settings import KafkaOutput
+from connectors.kafka_settings import KafkaClient, KafkaOutput
 from connectors.kafka_sink import Outgoing, Outlet, ensure_topic
-from connectors.kafka_to_end import POLL_S, POLL_SIZE, read_to_end
+from connectors.kafka_to_end import POLL_S, POLL_SIZE, read_to_end, read_topic
 
 TOPIC_PROPERTIES = {"cleanup.policy": "delete", "retention.ms": "-1"}  # a replay needs all of it
 TAIL_WAIT_S = 0.5  # for the brokers' answer, inside the flow
+
+X = TypeVar("X")
 
 
 class KafkaControlLog:
@@ -56,9 +59,9 @@ class KafkaControlLog:
             consumer.close()
         return list(self._records)
 
-    def tail(self, position: int | None) -> "KafkaTail":
+    def tail(self, position: int | None) -> "KafkaTail[Record]":
         """Open the topic at an offset."""
-        return KafkaTail(self._settings, position)
+        return KafkaTail(self._settings, self._settings.topic, position, decode)
 
     def _fetch(self, consumer: Consumer) -> None:
         topic = self._settings.topic
@@ -73,27 +76,24 @@ def read_control_topic(settings: KafkaOutput) -> list[Record]:
 
     Raises: KafkaUnavailableError if it cannot be read, or there is none.
     """
-    name = f"kafka:{settings.topic}"
-    contact = Contact(name, settings)
-    consumer = make_consumer(settings, contact)
-    try:
-        if find_partitions(settings, contact, consumer, settings.topic) is None:
-            raise KafkaUnavailableError(f"{name}: no such topic at {settings.brokers}")
-        with asking(settings, contact, f"{name}: read"):
-            return [
-                decode(message.value() or b"", f"{name}@{message.offset()}")
-                for message in read_to_end(settings, consumer, settings.topic, 0)
-            ]
-    finally:
-        consumer.close()
+    return [decode(value, where) for where, value in read_topic(settings, settings.topic)]
 
 
-class KafkaTail:
-    """Reads the records that the topic has got since, by a consumer that stays open."""
+class KafkaTail(Generic[X]):
+    """Reads the records that a partition has got since, by a consumer that stays open."""
 
-    def __init__(self, settings: KafkaOutput, position: int | None) -> None:
-        self._topic = settings.topic
-        contact = Contact(f"kafka:{settings.topic}", settings)
+    def __init__(
+        self,
+        settings: KafkaClient,
+        topic: str,
+        position: int | None,
+        decode: Callable[[bytes, str], X],
+        partition: int = 0,
+    ) -> None:
+        self._topic = topic
+        self._partition = partition
+        self._decode = decode
+        contact = Contact(f"kafka:{topic}", settings)
         self._consumer = make_consumer(settings, contact)
         self._next = position
         self._assigned = False
@@ -103,9 +103,9 @@ class KafkaTail:
         """Return the offset of the next record."""
         return self._next or 0
 
-    def read(self) -> list[Record] | None:
+    def read(self) -> list[X] | None:
         """Return the records up to the topic's end; None while the brokers do not answer."""
-        partition = TopicPartition(self._topic, 0)
+        partition = TopicPartition(self._topic, self._partition)
         try:
             first, last = self._consumer.get_watermark_offsets(partition, TAIL_WAIT_S)
         except KafkaException:
@@ -113,13 +113,13 @@ class KafkaTail:
         if self._next is None:
             self._next = first
         if not self._assigned:
-            self._consumer.assign([TopicPartition(self._topic, 0, self._next)])
+            self._consumer.assign([TopicPartition(self._topic, self._partition, self._next)])
             self._assigned = True
         return self._read_until(last)
 
-    def _read_until(self, last: int) -> list[Record] | None:
+    def _read_until(self, last: int) -> list[X] | None:
         """Return what is before offset `last`; None, and begin again, if it does not come."""
-        records: list[Record] = []
+        records: list[X] = []
         at = self.position
         deadline = time.monotonic() + TAIL_WAIT_S
         while at < last:
@@ -132,7 +132,7 @@ class KafkaTail:
                     continue
                 if error is None:
                     where = f"kafka:{self._topic}@{offset}"
-                    records.append(decode(message.value() or b"", where))
+                    records.append(self._decode(message.value() or b"", where))
                     at = offset + 1
                 elif error.code() == KafkaError._PARTITION_EOF:
                     at = max(at, offset)

@@ -5,10 +5,38 @@ from collections.abc import Iterator
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from connectors.kafka_client import KafkaUnavailableError
+from connectors.kafka_client import (
+    Contact,
+    KafkaUnavailableError,
+    asking,
+    find_partitions,
+    make_consumer,
+)
 from connectors.kafka_settings import KafkaClient
 
 POLL_SIZE, POLL_S = 1_000, 0.05
+
+
+def read_topic(settings: KafkaClient, topic: str) -> list[tuple[str, bytes]]:
+    """Return where each record of a topic is, and its value; the topic is only looked at.
+
+    Raises: KafkaUnavailableError if it cannot be read, or there is none.
+    """
+    name = f"kafka:{topic}"
+    contact = Contact(name, settings)
+    consumer = make_consumer(settings, contact)
+    try:
+        partitions = find_partitions(settings, contact, consumer, topic)
+        if partitions is None:
+            raise KafkaUnavailableError(f"{name}: no such topic at {settings.brokers}")
+        with asking(settings, contact, f"{name}: read"):
+            return [
+                (f"{name}@{message.offset()}", message.value() or b"")
+                for partition in partitions
+                for message in read_to_end(settings, consumer, topic, partition)
+            ]
+    finally:
+        consumer.close()
 
 
 def read_to_end(

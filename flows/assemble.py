@@ -17,6 +17,7 @@ from connectors.incident_wire import encode_transition
 from connectors.inventory import Inventory
 from connectors.inventory_file import InventoryFile, read_inventory
 from connectors.jsonl_sink import JsonLinesSink, incident_lines
+from connectors.kafka_deploys import DeploysTopic
 from connectors.kafka_inventory import read_inventory_topic
 from connectors.kafka_settings import KafkaOutput, KafkaSource
 from connectors.kafka_sink import KafkaDeadLetterSink, KafkaIncidentSink, KafkaLateSink
@@ -218,7 +219,7 @@ def _origins(app: App, meters: Meters | None) -> list[Origin]:
                 origins += kafka_origins(
                     source,
                     wall_clock,
-                    ours=_topics_written(app),
+                    ours=_topics_without_metrics(app),
                     meters=None if meters is None else meters.kafka,
                 )
             case ArchiveSource():
@@ -234,13 +235,16 @@ def check_topics(app: App) -> None:
     """Raise what `Sources` would of topics that cannot be read; open nothing else."""
     for source in app.sources:
         if isinstance(source, KafkaSource):
-            kafka_origins(source, wall_clock, ours=_topics_written(app))
+            kafka_origins(source, wall_clock, ours=_topics_without_metrics(app))
 
 
-def _topics_written(app: App) -> set[str]:
-    """Return the topics that no pattern of a source may match, or the flow would feed itself."""
-    outputs = (*app.sinks, app.dead_letter, app.late, app.control_log)
-    return {output.topic for output in outputs if isinstance(output, KafkaOutput)}
+def _topics_without_metrics(app: App) -> set[str]:
+    """Return the topics that no pattern of a source may match: they hold no metrics.
+
+    Were those read that the flow writes, it would feed itself.
+    """
+    outputs = (*app.sinks, app.dead_letter, app.late, app.control_log, app.deploys)
+    return {output.topic for output in outputs if isinstance(output, KafkaOutput | DeploysTopic)}
 
 
 def _format(origin: Origin, partition: str) -> str:

@@ -13,7 +13,7 @@ import msgspec
 from config.app import App
 from connectors.control_log import write_log
 from connectors.model_registry import Registry
-from flows.control import logged
+from flows.control import announced, logged
 from flows.given_models import give_models, without_promotions
 from flows.labels import Labels, within
 from flows.nab_run import nab_of_run
@@ -23,6 +23,7 @@ from flows.resumable import begin, is_begun, plan_of
 from flows.score_curve import curve_of_scores
 from flows.summary import Summary
 from flows.train import run as train
+from schema import Deploy
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +69,10 @@ class Plan(msgspec.Struct, frozen=True):
 
         def reading(app: App, others: App) -> App:
             return msgspec.structs.replace(
-                app, sources=others.sources, control_log=others.control_log
+                app,
+                sources=others.sources,
+                control_log=others.control_log,
+                deploys=others.deploys,
             )
 
         mine, theirs = self.training, other.training
@@ -175,6 +179,8 @@ def _prepare(
 ) -> None:
     """Put the control log's records and the models into the folder."""
     records = logged(app)
+    there = {each.id for each in records if isinstance(each, Deploy)}
+    records += [each for each in announced(app) if each.id not in there]
     if versions:
         if app.models is None:
             raise ValueError(f"models must name the registry that has {versions[0]!r}, got None")
@@ -205,4 +211,5 @@ def _prepared(app: App, folder: Path) -> App:
         app,
         models=str(own_models) if own_models.exists() else app.models,
         control_log=str(log) if log.exists() else None,
+        deploys=None,  # they are in the log
     )

@@ -13,6 +13,8 @@ from connectors.console import ConsoleFeed, ConsoleSink
 from connectors.incident_database import check_url, shown_url
 from connectors.incident_store import IncidentStore, SqlSink
 from connectors.simulator.desk import DEFAULT_STATE_DIR
+from connectors.simulator.events import deploy_lines
+from connectors.simulator.origin import SimulatorOrigin
 from connectors.simulator.settings import DAY_S, SimulatorSource
 from flows.detect import Outputs
 from flows.labels import read_labels
@@ -45,7 +47,7 @@ def run(source: SimulatorSource, sink: SqlSink, *, headless: bool) -> Summary:
     console = Console()
     bar = console.is_terminal and not headless
     also = Outputs(incidents=() if headless else (ConsoleFeed(ConsoleSink(), console),))
-    app = App(sources=(source,), sinks=(sink,), models=MODELS)
+    app = App(sources=(source,), sinks=(sink,), models=MODELS, deploys=_announced(source))
 
     def show(folder: Path) -> AbstractContextManager[None]:
         return shown(Progress(folder), "detect", console if bar else None)
@@ -61,6 +63,15 @@ def _train(source: SimulatorSource, quiet_days: float) -> None:
     """Train at full speed on the part in which nothing is wrong; it is read again afterwards."""
     quiet = msgspec.structs.replace(source, read_days=quiet_days, speed=None, state_dir=None)
     train(App(sources=(quiet,), models=MODELS))
+
+
+def _announced(source: SimulatorSource) -> str:
+    """Write down what the simulation's pipelines announce; return where."""
+    folder = Path(source.state_dir or DEFAULT_STATE_DIR)
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "deploys.jsonl"
+    file.write_bytes(deploy_lines(SimulatorOrigin(source).plan))
+    return str(file)
 
 
 def _make_store(sink: SqlSink) -> None:

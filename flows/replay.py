@@ -94,7 +94,7 @@ def replay(
         app = msgspec.structs.replace(app, recovery=RecoverySettings(dir=state))
         for stale in (PACE, FRONTIER):
             (kept / stale).unlink(missing_ok=True)
-        if app.control_log is None and app.drift.enabled:
+        if app.control_log is None and (app.drift.enabled or app.deploys is not None):
             app = msgspec.structs.replace(app, control_log=str(kept / CONTROL))
         if retrain:
             meanwhile.enter_context(trained_meanwhile(app))

@@ -25,3 +25,8 @@ def deploy_records(plan: Plan) -> list[tuple[int, bytes]]:
             }
             records.append((ts_ms, json.dumps(body, separators=(",", ":")).encode()))
     return sorted(records)
+
+
+def deploy_lines(plan: Plan) -> bytes:
+    """Return the records as a file of JSON lines."""
+    return b"".join(record + b"\n" for _, record in deploy_records(plan))

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 import msgspec
 import zstandard
 
-from connectors.simulator.events import deploy_records
+from connectors.simulator.events import deploy_lines
 from connectors.simulator.origin import SimulatorOrigin
 from connectors.simulator.settings import CLOUDS
 from connectors.simulator.topology import topology_yaml
@@ -68,8 +68,7 @@ def write_run(
         files[f"samples/{path.name}"] = plan.settings.format_of(cloud)
     write_truth(folder / "truth.json", truth_of(plan))
     (folder / "topology.yaml").write_text(topology_yaml(plan.fleet))
-    lines = [record + b"\n" for _, record in deploy_records(plan)]
-    (folder / "deploys.jsonl").write_bytes(b"".join(lines))
+    (folder / "deploys.jsonl").write_bytes(deploy_lines(plan))
     settings = plan.settings
     manifest = SimulationManifest(
         files=files,

@@ -1,99 +1,30 @@
 """The control log's partition: what its watermark follows, and what it never does."""
 
 import logging
-import threading
-import time
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from connectors.control_log import ControlLog, FileControlLog, FileTail, IdleMark, Record
-from connectors.control_partition import MARGIN_MS, ControlPartition
-from connectors.control_source import ControlSettings, ControlSource, Guide
+from connectors.control_log import FileControlLog, FileTail, IdleMark, Record
+from connectors.control_partition import MARGIN_MS, PULL_S
+from connectors.control_source import ControlSettings, Guide
+from connectors.deploy_feed import DeployFeed
 from connectors.kafka_control_log import KafkaControlLog
 from connectors.kafka_settings import KafkaOutput
-from connectors.pace import Pace
-from connectors.partition import NEVER_MS, Standing
-from operators.control_stage import Broadcast
-from operators.ingest import FOREVER_MS, Ingested, IngestSettings
-from operators.packing import unpack
-from schema import Command, Promotion
-from tests.connectors.fakes import START, Clock
+from connectors.partition import NEVER_MS
+from schema import Deploy, Promotion
+from tests.connectors.control_bench import (
+    HELD,
+    LEAD_MS,
+    REPLAY,
+    SOON,
+    START_MS,
+    WAITING,
+    Bench,
+)
 from tests.kafka.cluster import Cluster
 from tests.operators.made_commands import MINUTE_MS, drift, feedback
-
-START_MS = int(START.timestamp() * 1000)
-INGEST = IngestSettings(groups=1)
-LEAD_MS = 5 * MINUTE_MS
-SOON = START_MS / MINUTE_MS + 10
-
-
-@dataclass
-class Bench:
-    """A control partition beside one other, whose pace and frontier the test sets."""
-
-    path: Path
-    guide: Guide
-    settings: ControlSettings = field(default_factory=lambda: ControlSettings(wait_s=60.0))
-    monotonic: Clock = field(default_factory=Clock)
-    stop: threading.Event = field(default_factory=threading.Event)
-    wall_s: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.log: ControlLog = FileControlLog(self.path)
-        self.begin(None)
-
-    def begin(self, resume: bytes | None) -> None:
-        """Open the partition, with a pace and a frontier that nobody has set."""
-        standing = Standing(1, 2, 0, None, False, b"")
-        if resume is not None:
-            standing = msgspec.msgpack.decode(resume, type=Standing)
-        self.pace, self.frontier = Pace.local(2), Pace.local(1)
-        source = ControlSource(
-            self.log, self._stage, self.guide, self.settings, frontier=self.frontier
-        )
-        self.partition: ControlPartition[Ingested] = ControlPartition(
-            source, standing, self.pace, self.stop, self._clock, self.monotonic
-        )
-        self.watermark_ms = NEVER_MS
-        self.commands: list[Command] = []
-
-    @staticmethod
-    def _stage(index: int, resume: bytes | None) -> Broadcast:
-        return Broadcast(INGEST, index, resume)
-
-    def _clock(self) -> datetime:
-        return START + timedelta(seconds=self.wall_s)
-
-    def poll(self, after_s: float = 1.0) -> float:
-        """Let the partition work; return its watermark as a group has it, in minutes."""
-        self.monotonic.now_s += after_s
-        for item in self.partition.next_batch():
-            for _, buffer in item.packed:
-                packed = unpack(buffer)
-                assert packed.watermark_ms >= self.watermark_ms
-                self.watermark_ms = packed.watermark_ms
-                self.commands += packed.commands
-        return self.watermark_ms / MINUTE_MS
-
-    def poll_until(self, minutes: float) -> float:
-        """Let the partition work until its watermark is there: a broker may take its time."""
-        deadline = time.monotonic() + 30.0
-        while (found := self.poll()) < minutes and time.monotonic() < deadline:
-            pass
-        return found
-
-    @property
-    def ended(self) -> bool:
-        return self.watermark_ms == FOREVER_MS
-
-
-REPLAY = Guide(MINUTE_MS)
-HELD = Guide(MINUTE_MS, lead_ms=LEAD_MS)
-WAITING = Guide(MINUTE_MS, lead_ms=LEAD_MS, waits=True)
 
 
 def test_a_replay_reads_the_log_once_and_ends(tmp_path: Path) -> None:
@@ -271,6 +202,62 @@ def test_a_resumed_one_goes_on_where_it_stood(tmp_path: Path) -> None:
     bench.frontier.move(0, 100 * MINUTE_MS)
     bench.poll()
     assert bench.ended
+
+
+# ------------------------------------------------------------------ what pipelines announce
+
+
+class Pipeline:
+    """Announces a deploy as soon as it is there."""
+
+    def __init__(self) -> None:
+        self.there, self.looks = False, 0
+
+    def read(self) -> list[Deploy] | None:
+        self.looks += 1
+        return [Deploy("d1", 5 * MINUTE_MS, "v2", ())] if self.there else None
+
+    def close(self) -> None:
+        pass
+
+
+def fed(path: Path, guide: Guide) -> tuple[Bench, Pipeline]:
+    pipeline, log = Pipeline(), FileControlLog(path)
+
+    def feed() -> DeployFeed:
+        return DeployFeed([pipeline], log, 60, live=guide.live)
+
+    return Bench(path, guide, deploys=feed), pipeline
+
+
+@pytest.mark.parametrize("guide", [REPLAY, HELD])
+def test_a_replay_takes_all_that_was_announced_before_anything_moves(
+    tmp_path: Path, guide: Guide
+) -> None:
+    bench, pipeline = fed(tmp_path / "log", guide)
+    bench.pace.move(1, 100 * MINUTE_MS)
+    bench.poll()
+    assert (bench.watermark_ms, bench.commands) == (NEVER_MS, [])
+    pipeline.there = True
+    bench.poll()
+    assert bench.commands == [Deploy("d1", 5 * MINUTE_MS, "v2", ())]
+    assert bench.watermark_ms > NEVER_MS
+    if guide is HELD:
+        bench.poll(after_s=60.0)
+        assert pipeline.looks == 2
+
+
+def test_a_live_flow_looks_now_and_then_and_waits_for_nobody(tmp_path: Path) -> None:
+    bench, pipeline = fed(tmp_path / "log", Guide(MINUTE_MS, live=True))
+    assert bench.poll() > 0
+    assert bench.poll() > 0
+    assert pipeline.looks == 1
+    pipeline.there = True
+    bench.poll(after_s=PULL_S)
+    (deploy,) = bench.commands
+    assert isinstance(deploy, Deploy)
+    assert deploy.at_ms == 5 * MINUTE_MS
+    assert deploy.effective_ms > START_MS
 
 
 # ------------------------------------------------------------------ held by a request
