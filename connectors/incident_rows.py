@@ -43,7 +43,7 @@ def event_row(transition: Transition) -> Row:
 def write_incidents(connection: Connection, newest: Sequence[Incident]) -> None:
     """Set incidents to a revision, one each, unless they have a newer one; the index follows."""
     dialect = connection.dialect.name
-    known = _rows(connection, [incident.id for incident in newest])
+    known = rows_of(connection, [incident.id for incident in newest])
     rows: list[Row] = []
     gone: list[Entry] = []
     come: list[Entry] = []
@@ -51,7 +51,7 @@ def write_incidents(connection: Connection, newest: Sequence[Incident]) -> None:
         held = known.get(incident.id)
         if held is not None and held["revision"] >= incident.revision:
             continue
-        row = _incident_row(incident, held)
+        row = row_after(incident, held)
         rows.append(row)
         if held is not None and all(held[name] == row[name] for name in _INDEXED):
             continue
@@ -67,7 +67,7 @@ def write_incidents(connection: Connection, newest: Sequence[Incident]) -> None:
 
 def entries_of(connection: Connection, ids: Sequence[str]) -> list[Entry]:
     """Return the entries that stored incidents have in the index."""
-    return [entry for row in _rows(connection, ids).values() for entry in sorted(_entries(row))]
+    return [entry for row in rows_of(connection, ids).values() for entry in sorted(_entries(row))]
 
 
 def rebuild(connection: Connection) -> int:
@@ -95,20 +95,24 @@ def rebuild(connection: Connection) -> int:
         rows: dict[str, Row] = {}
         for body in events.scalars():
             incident = decode_transition(body).incident
-            rows[incident.id] = _incident_row(incident, rows.get(incident.id))
+            rows[incident.id] = row_after(incident, rows.get(incident.id))
         entries = [entry for row in rows.values() for entry in sorted(_entries(row))]
         dialect = connection.dialect.name
         connection.execute(insert_once(incidents, dialect), list(rows.values()))
         add_entries(connection, entries)
 
 
-def _rows(connection: Connection, ids: Iterable[str]) -> dict[str, RowMapping]:
+def rows_of(connection: Connection, ids: Iterable[str]) -> dict[str, RowMapping]:
+    """Return the rows of incidents, by id."""
     found = connection.execute(select(incidents).where(incidents.c.id.in_(list(ids))))
     return {row["id"]: row for row in found.mappings()}
 
 
-def _incident_row(incident: Incident, held: Row | RowMapping | None) -> Row:
-    """Return the row; a storm shows some of its members, so where others were is kept."""
+def row_after(incident: Incident, held: Row | RowMapping | None) -> Row:
+    """Return the row after one that is `held`.
+
+    A storm shows some of its members, so where others were is kept.
+    """
     places = [] if held is None else _places.decode(held["places"])
     for member in incident.members:
         here = member.resource
