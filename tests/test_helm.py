@@ -68,7 +68,7 @@ def test_the_rules_are_those_of_prometheus() -> None:
 def test_the_disruption_the_stop_and_the_root_are_as_documented() -> None:
     program = shutil.which("helm")
     if program is None:
-        pytest.skip("needs helm on the PATH")
+        pytest.skip("needs helm 3 on the PATH; get it from https://helm.sh")
     given = [program, "template", "x", str(CHART), "--kube-version", "1.31.0"]
     given += ["--set", "metrics.serviceMonitor.enabled=true", "--set", "metrics.rules.enabled=true"]
     text = subprocess.run(given, check=True, capture_output=True, text=True).stdout
