@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 import msgspec
-from sqlalchemy import Connection, func, select, text, tuple_
+from sqlalchemy import Connection, and_, column, func, select, text, values
 
 from connectors.incident_database import open_database, reading, saying, shown_url
 from connectors.incident_entries import Entry
@@ -94,7 +94,7 @@ def _read(
 ) -> tuple[dict[str, Incident], int]:
     """Return the incidents of a batch by their newest event, and how many events there are."""
     table = incident_events
-    columns = [column for column in table.columns if column.name != "sequence"]
+    columns = [each for each in table.columns if each.name != "sequence"]
     query = select(*columns).where(table.c.incident_id.in_(batch))
     query = query.order_by(table.c.incident_id, table.c.revision)
     newest: dict[str, Incident] = {}
@@ -132,9 +132,12 @@ def _check_entries(connection: Connection, batch: Sequence[str], faults: _Faults
     """Each row of incidents can be found by all its terms; return how many entries there are."""
     wanted = entries_of(connection, batch)
     columns = [incident_index.c[name] for name in Entry._fields]
+    asked = [column(each.name, each.type) for each in columns]
     for start in range(0, len(wanted), _ENTRIES):
         some = wanted[start : start + _ENTRIES]
-        query = select(*columns).where(tuple_(*columns).in_([tuple(entry) for entry in some]))
+        rows = values(*asked, name="asked").data([tuple(entry) for entry in some]).cte("asked")
+        same = [each == rows.c[each.name] for each in columns]  # a join: each is looked up by key
+        query = select(*columns).join(rows, and_(*same))
         there = {Entry(*row) for row in connection.execute(query)}
         for name in sorted({entry.incident_id for entry in some if entry not in there}):
             faults.add(f"{name}: cannot be found by all that it is about")
