@@ -22,7 +22,7 @@ demo: setup ## Watch incidents appear over a simulated week of three clouds
 	$(BIN)/foreshock demo
 
 test: setup ## Run all tests; some need Java 17, Maven, Prometheus and Chromium, see components
-	$(BIN)/pytest -q -n 2 --dist loadscope
+	$(BIN)/pytest -q -n 2 --dist loadscope --no-loadscope-reorder
 
 lint: setup ## Check style and format
 	$(BIN)/ruff check .
