@@ -112,8 +112,9 @@ class Courier:
 
     def _give_up(self, row: OutboxRow, now_ms: int, error: str) -> None:
         _log.error("channel %s: %s is not delivered: %s", self._name, row.notice.id, error)
-        self._outbox.end([row.notice.id], "failed", now_ms, error)
+        # passed on first: a crash between the two passes it on once all the same, by its id
         self._pass_on(row, now_ms, f"{self._name} could not be told: {error}")
+        self._outbox.end([row.notice.id], "failed", now_ms, error)
 
     def _ask_fallback(self, rows: list[OutboxRow], now_ms: int) -> None:
         """Let another channel hear of what has waited for too long; once each."""

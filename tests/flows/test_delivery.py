@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from flows.rendering import Renderer
 from operators.dispatch import Policy
 from operators.redelivery import RedeliverySettings
 from operators.routes import Route
-from schema import ChannelOptions, Incident, Transition
+from schema import ChannelOptions, Incident, Notice, Transition
 from tests.operators.timelines import MINUTE_MS, START_MS, incident
 
 CHANNELS = {"page": ChannelOptions(fallback="mail", rate_messages=3), "mail": ChannelOptions()}
@@ -128,6 +128,28 @@ def test_a_refused_message_is_a_dead_letter_and_goes_to_the_fallback(world: Worl
     assert statuses(world, "inc-1") == [("page", "trigger", "failed"), ("mail", "trigger", "sent")]
     assert world.outbox.failed()[0].note == "HTTP 400: no such key"
     assert "page could not be told" in world.providers["mail"].took[0].text
+
+
+def test_a_crash_while_a_message_is_given_up_does_not_lose_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash_before_the_fallback(
+        state: Mapping[str, str | None], notices: Sequence[tuple[Notice, str]]
+    ) -> None:
+        if any(notice.channel == "mail" for notice, _ in notices):
+            raise KeyboardInterrupt
+        decide(state, notices)
+
+    decide = world.outbox.decide
+    world.providers["page"].answer = lambda _: Refused("HTTP 400: no such key")
+    world.say(incident())
+    with monkeypatch.context() as patch:
+        patch.setattr(world.outbox, "decide", crash_before_the_fallback)
+        with pytest.raises(KeyboardInterrupt):
+            world.run()
+    world.restart()
+    world.run()
+    assert world.providers["mail"].said() == ["trigger inc-1"]
 
 
 def test_a_channel_that_is_away_is_tried_again_ever_more_seldom(world: World) -> None:
