@@ -8,8 +8,9 @@ COPY requirements.lock .
 RUN pip install --require-hashes -r requirements.lock
 COPY . .
 RUN pip install --no-deps --no-build-isolation . \
-    && pip uninstall --yes hypothesis jsonschema mypy pandas-stubs psutil pytest pytest-xdist ruff \
-       types-jsonschema types-psutil types-pyyaml
+    && pip uninstall --yes aiosmtpd atheris axe-playwright-python hypothesis jsonschema mypy \
+       opentelemetry-sdk orjson pandas-stubs playwright psutil pytest pytest-xdist ruff \
+       schemathesis types-jsonschema types-protobuf types-psutil types-pyyaml
 
 FROM python:3.12-slim
 LABEL org.opencontainers.image.title=foreshock org.opencontainers.image.licenses=Apache-2.0

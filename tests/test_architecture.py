@@ -18,7 +18,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config": {"schema", "models", "operators", "connectors"},
     "flows": {"schema", "models", "operators", "connectors", "config"},
     "report": {"schema", "models", "operators", "connectors", "config", "flows"},
-    "dashboard": {"schema", "connectors", "config"},
+    "api": {"schema", "models", "operators", "connectors", "config", "flows", "report"},
+    "terminal": {"schema", "operators", "connectors", "config", "flows"},
     "cli": {
         "schema",
         "models",
@@ -27,7 +28,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "config",
         "flows",
         "report",
-        "dashboard",
+        "api",
+        "terminal",
     },
 }
 EVERYTHING = {*MAY_IMPORT, "foreshock", "tests", "benchmarks", "deploy"}
