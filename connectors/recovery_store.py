@@ -22,7 +22,7 @@ class RecoverySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where state is kept, and how often it is written."""
 
     dir: str | None = None  # none: state is lost when the flow ends
-    snapshot_interval_s: float = 10.0  # also the epoch: what a restart repeats at most
+    snapshot_interval_s: float = 30.0  # also the epoch: what a restart repeats at most
     backup_interval_s: float = 0.0  # how long replaced snapshots are kept
     partitions: int = 4  # files written side by side; fixed when the folder is first made
 

@@ -7,6 +7,8 @@ import math
 
 import msgspec
 
+from connectors.recovery_store import RecoverySettings
+
 # Measured on two cores shared with other work, x86-64, Python 3.11, five metrics a resource, all
 # detectors as by default. What an estate takes more of depends on its names, formats and faults.
 PROCESS_BYTES = 420e6  # resident, of one that has loaded libraries and kernels and follows little
@@ -21,7 +23,6 @@ BUSY = 0.5  # share of a core that is planned with: the rest is for catching up 
 SECONDS_IN_FLIGHT = 300.0  # samples between watermark and newest, in event time
 SAMPLE_IN_FLIGHT_BYTES = 24.0
 TICK_S = 60.0
-DEFAULT_SNAPSHOT_INTERVAL_S = 10.0
 
 
 class Estate(msgspec.Struct, frozen=True):
@@ -77,7 +78,7 @@ def capacity_of(estate: Estate) -> Capacity:
 
 def _notes(estate: Estate, workers: int, snapshot_s: float) -> list[str]:
     out = [f"sources need {workers} partitions or more: a partition is read by one worker"]
-    if snapshot_s > 0.1 * DEFAULT_SNAPSHOT_INTERVAL_S:
+    if snapshot_s > 0.1 * RecoverySettings().snapshot_interval_s:
         out.append(
             f"recovery.snapshot_interval_s should be {math.ceil(10 * snapshot_s)} or more, so that "
             "snapshots take a tenth of the time; or more workers"

@@ -1,6 +1,5 @@
 """A key group as bytes, and back. The tag is the version."""
 
-import math
 from typing import Any
 
 import msgspec
@@ -12,6 +11,7 @@ from operators.cohort import CohortNames, CohortTable
 from operators.counters import Counters, CounterState
 from operators.forests import ForestState
 from operators.ingest import NEVER_MS
+from operators.kept_array import KeptArray, keep, restore
 from operators.keygroup import GroupSettings, KeyGroup
 from operators.layout import Cohort
 from operators.packing import Named
@@ -40,19 +40,11 @@ _KEPT = (
 )
 
 
-class Array(msgspec.Struct, frozen=True, array_like=True):
-    """An array of any kind."""
-
-    dtype: str
-    shape: tuple[int, ...]
-    data: bytes
-
-
 class CohortState(msgspec.Struct, frozen=True, array_like=True):
     """One cohort."""
 
     names: CohortNames
-    arrays: dict[str, Array]
+    arrays: dict[str, KeptArray]
     forests: ForestState
 
 
@@ -61,16 +53,16 @@ class GroupState(msgspec.Struct, frozen=True, tag="keygroup.v1"):
 
     index: int
     groups: int
-    watermark: Array
-    newest: Array
+    watermark: KeptArray
+    newest: KeptArray
     closed_ms: int
     scored: int
-    waiting: tuple[Array, Array, Array]  # series id, time, value
+    waiting: tuple[KeptArray, KeptArray, KeptArray]  # series id, time, value
     names: tuple[tuple[int, int, Named], ...]
     cohorts: tuple[CohortState, ...]
     streams: Streams = Streams()
     counters: CounterState = CounterState()
-    readings: tuple[Array, ...] = ()  # as `waiting`, start and count; none: nothing waits
+    readings: tuple[KeptArray, ...] = ()  # as `waiting`, start and count; none: nothing waits
     commands: tuple[Command, ...] = ()  # not yet due
     requests: tuple[Drift, ...] = ()  # whose rows are being collected
     admission: AdmissionState | None = None  # None: of a release without limits
@@ -83,23 +75,23 @@ def dump(group: KeyGroup) -> bytes:
     state = GroupState(
         group.index,
         group.settings.groups,
-        _array(group.watermark),
-        _array(group.newest),
+        keep(group.watermark),
+        keep(group.newest),
         group.closed_ms,
         group.scored,
-        (_array(group.roster.uid[series]), _array(ts_ms), _array(value)),
+        (keep(group.roster.uid[series]), keep(ts_ms), keep(value)),
         tuple(group.names),
         tuple(
             CohortState(
                 table.names(),
-                {name: _array(getattr(table.arrays, name)) for name in _KEPT},
+                {name: keep(getattr(table.arrays, name)) for name in _KEPT},
                 forests.snapshot(),
             )
             for table, forests in zip(group.roster.tables, group.forests, strict=True)
         ),
         group.roster.streams(),
         group.counters.state(),
-        tuple(map(_array, (group.roster.uid[counting], *readings))) if len(counting) else (),
+        tuple(map(keep, (group.roster.uid[counting], *readings))) if len(counting) else (),
         group.agenda.commands(),
         tuple(group.requests),
         group.room.admission.state(),
@@ -126,14 +118,14 @@ def load(raw: bytes, settings: GroupSettings) -> KeyGroup:
         )
     group = KeyGroup(settings, state.index)
     unheard = np.full(more, NEVER_MS, np.int64)  # partitions that came since, last in the list
-    group.watermark = np.append(_restored(state.watermark), unheard)
-    group.newest = np.append(_restored(state.newest), unheard)
+    group.watermark = np.append(restore(state.watermark), unheard)
+    group.newest = np.append(restore(state.newest), unheard)
     group.closed_ms = state.closed_ms
     group.scored = state.scored
     group.names = list(state.names)
     for cohort in state.cohorts:
         table = group.new_cohort(cohort.names.service)
-        held = {name: _restored(array) for name, array in cohort.arrays.items()}
+        held = {name: restore(array) for name, array in cohort.arrays.items()}
         arrays = table.arrays._replace(**_fitted(held, table.arrays))
         table = CohortTable.restore(cohort.names, group.rules, arrays, group.spec)
         group.forests[-1].restore(cohort.forests, table)
@@ -147,7 +139,7 @@ def load(raw: bytes, settings: GroupSettings) -> KeyGroup:
     group.counters = Counters(state.counters)
     for buffer, kept in ((group.waiting, state.waiting), (group.readings, state.readings)):
         if kept:
-            uid, *columns = map(_restored, kept)
+            uid, *columns = map(restore, kept)
             buffer.add(*group.room.known([group.room.find(uid), *columns]))
     group.agenda.add(state.commands)
     group.requests = list(state.requests)
@@ -167,9 +159,10 @@ def check_arrays(state: GroupState) -> None:
         ),
     ]
     for name, array in named:
-        wanted = np.dtype(array.dtype).itemsize * math.prod(array.shape)
-        if len(array.data) != wanted:
-            raise ValueError(f"{name} must have {wanted} bytes, got {len(array.data)!r}")
+        try:
+            restore(array)
+        except ValueError as ex:
+            raise ValueError(f"{name} {ex}") from ex
 
 
 def _fitted(kept: dict[str, npt.NDArray[Any]], today: Cohort) -> dict[str, npt.NDArray[Any]]:
@@ -195,11 +188,3 @@ def _fitted(kept: dict[str, npt.NDArray[Any]], today: Cohort) -> dict[str, npt.N
             wide[tuple(slice(0, n) for n in old.shape)] = old
             kept[name] = wide
     return kept
-
-
-def _array(array: npt.NDArray[np.generic]) -> Array:
-    return Array(array.dtype.str, array.shape, np.ascontiguousarray(array).tobytes())
-
-
-def _restored(array: Array) -> npt.NDArray[Any]:
-    return np.frombuffer(array.data, array.dtype).reshape(array.shape).copy()

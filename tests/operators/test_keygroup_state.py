@@ -148,7 +148,8 @@ def test_a_snapshot_from_before_the_forecast_detector_goes_on(used: Machine) -> 
     state = msgspec.msgpack.decode(dump(group))
     for cohort in state["cohorts"]:
         del cohort[1]["trend"]
-        dtype, (detectors, width), data = cohort[1]["cohort_tails"]
+        dtype, (detectors, width), data, packed = cohort[1]["cohort_tails"]
+        assert not packed
         cohort[1]["cohort_tails"] = dtype, (detectors - 1, width), data[: -8 * width]
     loaded = load(msgspec.msgpack.encode(state), group.settings)
     for table in loaded.roster.tables:
