@@ -114,6 +114,22 @@ MIGRATIONS: tuple[Migration, ...] = (
                 tick_ms BIGINT NOT NULL)""",
         )
     ),
+    Migration(
+        (
+            """CREATE TABLE review_records (
+                id {id} NOT NULL PRIMARY KEY, revision INTEGER NOT NULL, service TEXT NOT NULL,
+                state TEXT NOT NULL, judged TEXT NOT NULL, window_end_ms BIGINT NOT NULL,
+                body TEXT NOT NULL)""",
+            "CREATE INDEX review_records_by_window ON review_records (window_end_ms, id)",
+            """CREATE TABLE review_audit (
+                record_id {id} NOT NULL, number INTEGER NOT NULL, before_state TEXT NOT NULL,
+                after_state TEXT NOT NULL, actor TEXT NOT NULL, note TEXT NOT NULL,
+                at_ms BIGINT NOT NULL, PRIMARY KEY (record_id, number))""",
+            """CREATE TABLE review_models (
+                name {id} NOT NULL, version INTEGER NOT NULL, algorithm TEXT NOT NULL,
+                parameters TEXT NOT NULL, active BOOLEAN NOT NULL, PRIMARY KEY (name, version))""",
+        )
+    ),
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

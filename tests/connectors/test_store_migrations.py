@@ -16,6 +16,7 @@ from connectors.incident_store import IncidentStore
 from connectors.incident_tables import metadata
 from connectors.incident_wire import encode_transition
 from connectors.outbox_tables import notify_state, outbox
+from connectors.review_tables import review_records
 from connectors.store_migrations import SCHEMA_VERSION, migrate
 from schema import Severity
 from tests.connectors.made_transitions import OPENED, later, resolved
@@ -95,7 +96,7 @@ def test_every_way_leads_to_the_tables_that_the_code_means(engine: Engine, versi
         with writing(engine) as connection:
             migrate(connection, upto)
     found = inspect(engine)
-    assert {outbox.name, notify_state.name} <= set(metadata.tables)
+    assert {outbox.name, notify_state.name, review_records.name} <= set(metadata.tables)
     assert set(found.get_table_names()) == set(metadata.tables)
     for name, table in metadata.tables.items():
         columns = {column["name"]: column for column in found.get_columns(name)}
