@@ -22,6 +22,7 @@ class NotifySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     escalations: dict[str, Escalation] = {}
     delivery: RedeliverySettings = RedeliverySettings()
     link: str = ""  # of an incident's page: "https://foreshock.example/incidents/{id}"
+    templates: str = ""  # folder of one's own, see flows/templates.py
 
     def __post_init__(self) -> None:
         for name, channel in self.channels.items():

@@ -1,21 +1,21 @@
-"""From a notice to the words that people read: shipped templates, in a sandbox.
+"""From a notice to the words that people read.
 
 Names in an event come from untrusted producers: text templates write them as they are, a channel
 that has a markup escapes them; templates of HTML escape by themselves.
 """
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
-from jinja2 import FileSystemLoader, StrictUndefined
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+import msgspec
+from msgspec.structs import asdict
 
-from connectors.channels.channel import Message
+from connectors.channels.channel import PICTURE, Message, Picture
+from flows.sample_incidents import DIGEST, TOLD
+from flows.templates import Templates
 from operators.quantity import clock, span
 from schema import Event, Incident, Notice, Severity, Transition
 from schema.life import LIVE
 
-TEMPLATES = Path(__file__).resolve().parent.parent / "config" / "templates"
 TITLE_CHARS = 140
 MAX_LINES = 20  # of a digest
 COLOURS = {
@@ -26,57 +26,107 @@ ENDED_COLOUR = "#1a7f37"
 WORDS: dict[Event, str] = {"breach_predicted": "deadline at risk", "breached": "deadline missed"}
 
 
+Actions = Sequence[tuple[str, str]]  # label, and link
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """A picture, as HTML names it."""
+
+    src: str
+    alt: str
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What the templates of an incident are given: names are those that they use."""
+
+    incident: Incident
+    title: str
+    word: str  # what has happened
+    at: str
+    since: str
+    rows: list[tuple[str, str]]  # what is worth a line of its own: what, and in words
+    reason: str  # why it is told, and by which route
+    link: str  # to the incident's page; "": there is none
+    colour: str  # of the severity, as CSS
+    actions: Actions  # what people may do about it; may be none
+    picture: Shown | None  # for HTML alone
+
+
 class Renderer:
     """Renders all notices of a run."""
 
     def __init__(
-        self, link: str = "", find: Callable[[str], Incident | None] = lambda _: None
+        self,
+        link: str = "",
+        find: Callable[[str], Incident | None] = lambda _: None,
+        *,
+        templates: Templates | None = None,
+        actions: Callable[[Notice, Incident], Actions] = lambda _notice, _incident: (),
+        draw: Callable[[Incident], Picture | None] = lambda _: None,
     ) -> None:
-        """Take the incidents' address, and how one is found as it stands: for digests."""
+        """Take the incidents' address, and how one is found as it stands: for digests.
+
+        `actions` says what whom the notice tells may do about the incident, by links; `draw` shows
+        what was seen of it.
+        """
         self._link = link
         self._find = find
-        environment = ImmutableSandboxedEnvironment(
-            loader=FileSystemLoader(TEMPLATES),
-            autoescape=lambda name: name is not None and name.endswith(".html.j2"),
-            undefined=StrictUndefined,
-            trim_blocks=False,
-            keep_trailing_newline=False,
-        )
-        self._html = environment.get_template("incident.html.j2")
-        self._incident = environment.get_template("incident.txt.j2")
-        self._digest = environment.get_template("digest.txt.j2")
+        self._templates = Templates() if templates is None else templates
+        self._actions = actions
+        self._draw = draw
 
     def render(self, notice: Notice, said: Transition | None, receipt: str = "") -> Message:
         """Return the message of a notice; `said` is the event that it tells, None of a digest."""
         if said is None:
             title = f"{len(notice.about)} more incidents" if notice.about else notice.reason
-            lines = [_line(name, self._find(name)) for name in notice.about[:MAX_LINES]]
-            text = self._digest.render(reason=notice.reason, lines=lines, count=len(notice.about))
+            text = self._templates.render("digest.txt.j2", self._digest(notice))
             return Message(notice, None, title, text, receipt=receipt)
-        incident = said.incident
-        link = self._link.replace("{id}", incident.id)
-        word = WORDS.get(said.event, said.event.replace("_", " "))
-        title = f"[{incident.severity.name}] {incident.title}"
-        if incident.state != "open":
-            title = f"[{incident.state}] {incident.title}"
-        told = {
-            "incident": incident,
-            "word": word,
-            "at": clock(said.ts_ms, said.ts_ms),
-            "since": f"{clock(incident.onset_ms, said.ts_ms)}"
-            f" ({span(max(said.ts_ms - incident.onset_ms, 0))})",
-            "rows": _rows(incident, said.ts_ms),
-            "reason": notice.reason,
-            "link": link,
-        }
+        picture = self._draw(said.incident)
+        told = self._told(notice, said, picture)
         return Message(
             notice,
             said,
-            title[:TITLE_CHARS],
-            self._incident.render(told),
-            html=self._html.render(told, title=title, colour=_colour(incident)),
-            link=link,
+            told.title[:TITLE_CHARS],
+            self._templates.render("incident.txt.j2", asdict(told)),
+            html=self._templates.render("incident.html.j2", asdict(told)),
+            link=told.link,
             receipt=receipt,
+            actions=tuple(told.actions),
+            picture=picture,
+        )
+
+    def check(self) -> None:
+        """Try templates of one's own on made-up incidents. Raises: ValueError with file and line.
+
+        What only some incidents have is tried with it and without.
+        """
+        self._templates.check("digest.txt.j2", self._digest(DIGEST))
+        for notice, said in TOLD:
+            for picture in (None, Picture(b"", "a plot")):
+                told = asdict(self._told(notice, said, picture))
+                for name in ("incident.txt.j2", "incident.html.j2"):
+                    self._templates.check(name, told)
+
+    def _digest(self, notice: Notice) -> dict[str, object]:
+        lines = [_line(name, self._find(name)) for name in notice.about[:MAX_LINES]]
+        return {"reason": notice.reason, "lines": lines, "count": len(notice.about)}
+
+    def _told(self, notice: Notice, said: Transition, picture: Picture | None) -> Told:
+        incident = said.incident
+        shown = incident.severity.name if incident.state == "open" else incident.state
+        passed_ms = max(said.ts_ms - incident.onset_ms, 0)
+        return Told(
+            incident=incident,
+            title=f"[{shown}] {incident.title}",
+            word=WORDS.get(said.event, said.event.replace("_", " ")),
+            at=clock(said.ts_ms, said.ts_ms),
+            since=f"{clock(incident.onset_ms, said.ts_ms)} ({span(passed_ms)})",
+            rows=_rows(incident, said.ts_ms),
+            reason=notice.reason,
+            link=self._link.replace("{id}", incident.id),
+            colour=_colour(incident),
+            actions=self._actions(notice, incident),
+            picture=None if picture is None else Shown(PICTURE, picture.alt),
         )
 
 

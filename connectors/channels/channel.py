@@ -6,6 +6,15 @@ import msgspec
 
 from schema import Incident, Notice, Transition
 
+PICTURE = "cid:plot@foreshock.invalid"  # the address of a message's picture in its HTML
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """What a message shows beside its words."""
+
+    png: bytes
+    alt: str  # the same in words, for those who do not see it
+
 
 class Message(msgspec.Struct, frozen=True):
     """One thing to be said in one place, rendered."""
@@ -17,6 +26,8 @@ class Message(msgspec.Struct, frozen=True):
     html: str = ""  # where the channel's templates have any
     link: str = ""  # to the incident's page; "": there is none
     receipt: str = ""  # what the channel called its message of the same incident before
+    actions: tuple[tuple[str, str], ...] = ()  # what people may do about it: label, and link
+    picture: Picture | None = None  # in `html` as the image PICTURE
 
     @property
     def dedup_key(self) -> str:

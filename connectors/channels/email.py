@@ -1,6 +1,7 @@
-"""Mail over SMTP: text and HTML, all of an incident in one thread.
+"""Mail over SMTP: text and HTML with a picture, all of an incident in one thread.
 
-Source: RFC 5321 (4xx: later, 5xx: never), RFC 5322 (Message-ID, References), RFC 3207 (STARTTLS).
+Source: RFC 5321 (4xx: later, 5xx: never), RFC 5322 (Message-ID, References), RFC 3207 (STARTTLS),
+RFC 2392 (cid).
 """
 
 import hashlib
@@ -11,7 +12,15 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Literal
 
-from connectors.channels.channel import Later, Message, Outcome, Refused, Sent
+from connectors.channels.channel import (
+    PICTURE,
+    Later,
+    Message,
+    Outcome,
+    Picture,
+    Refused,
+    Sent,
+)
 from connectors.secret import Secret
 from schema import ChannelOptions
 
@@ -106,7 +115,23 @@ def made(message: Message, settings: EmailSettings) -> EmailMessage:
     mail.set_content(message.text)
     if message.html:
         mail.add_alternative(message.html, subtype="html")
+        if message.picture is not None:
+            _show(mail, message.picture)
     return mail
+
+
+def _show(mail: EmailMessage, picture: Picture) -> None:
+    """Put a picture beside the HTML, under an address that no other mail has."""
+    html = mail.get_body(("html",))
+    if html is None:
+        return
+    name = str(mail["Message-ID"])
+    text = html.get_content().replace(PICTURE, f"cid:plot.{name[1:-1]}")
+    html.set_content(text, subtype="html")
+    html.add_related(
+        picture.png, "image", "png", cid=f"<plot.{name[1:]}", disposition="inline",
+        filename="plot.png",
+    )  # fmt: skip
 
 
 def _id(name: str) -> str:

@@ -14,7 +14,7 @@ from connectors.secret import Secret
 from schema import ChannelOptions, Severity
 
 API = "https://slack.com/api"
-MAX_HEADER, MAX_SECTION = 150, 3_000
+MAX_HEADER, MAX_SECTION, MAX_BUTTON = 150, 3_000, 75
 _EMOJI = {
     Severity.CRITICAL: ":red_circle:", Severity.HIGH: ":large_orange_circle:",
     Severity.MEDIUM: ":large_yellow_circle:", Severity.LOW: ":large_blue_circle:",
@@ -124,11 +124,13 @@ def _blocks(message: Message) -> list[dict[str, object]]:
     text = escaped(message.text)[:MAX_SECTION]
     if text.strip():
         blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": text}})
-    if message.link:
-        button = {
-            "type": "button",
-            "text": {"type": "plain_text", "text": "Open"},
-            "url": message.link,
-        }
-        blocks.append({"type": "actions", "elements": [button]})
+    links = [("Open", message.link)] if message.link else []
+    links += message.actions
+    if links:
+        blocks.append({"type": "actions", "elements": [_button(*each) for each in links]})
     return blocks
+
+
+def _button(label: str, link: str) -> dict[str, object]:
+    text = {"type": "plain_text", "text": label[:MAX_BUTTON]}
+    return {"type": "button", "text": text, "url": link}

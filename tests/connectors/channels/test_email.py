@@ -10,9 +10,11 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from connectors.channels.channel import Later, Refused, Sent
+from connectors.channels.channel import Later, Picture, Refused, Sent
 from connectors.channels.email import EmailChannel, EmailSettings
 from connectors.secret import Secret
+from flows.rendering import Renderer
+from flows.sample_incidents import TOLD
 from tests.connectors.channels.messages import HOSTILE, digest, message
 
 
@@ -69,6 +71,36 @@ def test_a_mail_is_text_and_html_and_those_of_an_incident_are_one_thread(
     assert rich is not None
     assert "First suspect: orders-db (aws.rds)" in plain.get_content()
     assert "https://foreshock.example/incidents/inc-1" in rich.get_content()
+
+
+def test_a_picture_is_shown_in_the_html_by_an_address_of_its_own_and_told_in_words(
+    box: tuple[Box, EmailSettings],
+) -> None:
+    handler, how = box
+    png = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
+    renderer = Renderer(draw=lambda _: Picture(png, "latency rose to <820> ms"))
+    for notice, said in TOLD:
+        EmailChannel(how).send(renderer.render(notice, said))
+    EmailChannel(how).send(message())
+    addresses = []
+    for mail in handler.mails[:2]:
+        rich = mail.get_body(("related", "html"))
+        assert rich is not None
+        html, image = rich.iter_parts()
+        assert isinstance(image, EmailMessage)
+        assert image.get_content() == png
+        assert image.get_content_disposition() == "inline"
+        addresses.append(image["Content-ID"][1:-1])
+        assert isinstance(html, EmailMessage)
+        shown = f'src="cid:{addresses[-1]}" alt="latency rose to &lt;820&gt; ms"'
+        assert shown in html.get_content()
+        assert [part.get_content_type() for part in mail.iter_parts()] == [
+            "text/plain", "multipart/related",
+        ]  # fmt: skip
+    assert addresses[0] != addresses[1]
+    assert [part.get_content_type() for part in handler.mails[2].iter_parts()] == [
+        "text/plain", "text/html",
+    ]  # fmt: skip
 
 
 def test_the_same_notice_has_the_same_id_however_often_it_is_sent(
