@@ -2,6 +2,7 @@
 
 import msgspec
 
+from connectors.callbacks.settings import CallbackSettings
 from connectors.channels.registry import ChannelSettings
 from operators.dispatch import Policy
 from operators.escalation import Escalation
@@ -23,6 +24,7 @@ class NotifySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     delivery: RedeliverySettings = RedeliverySettings()
     link: str = ""  # of an incident's page: "https://foreshock.example/incidents/{id}"
     templates: str = ""  # folder of one's own, see flows/templates.py
+    callbacks: CallbackSettings = CallbackSettings()  # how people answer from where they were told
 
     def __post_init__(self) -> None:
         for name, channel in self.channels.items():

@@ -33,8 +33,15 @@ class Answer(NamedTuple):
 class HttpCaller:
     """Makes requests to one provider; used by one thread."""
 
-    def __init__(self, *, allow_private: bool = False, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        *,
+        allow_private: bool = False,
+        timeout_s: float = TIMEOUT_S,
+        max_answer: int = MAX_ANSWER,
+    ) -> None:
         self._allow_private = allow_private
+        self._max_answer = max_answer
         self._client = httpx.Client(timeout=timeout_s, follow_redirects=False, trust_env=False)
 
     def call(self, method: str, url: str, content: bytes, headers: Mapping[str, str]) -> Answer:
@@ -65,7 +72,7 @@ class HttpCaller:
         try:
             response = self._client.send(request, stream=True)
             try:
-                body = _read(response)
+                body = _read(response, self._max_answer)
             finally:
                 response.close()
         except httpx.HTTPError as ex:
@@ -92,13 +99,13 @@ def _public(address: str) -> bool:
     return parsed.is_global and not parsed.is_multicast
 
 
-def _read(response: httpx.Response) -> bytes:
+def _read(response: httpx.Response, most: int) -> bytes:
     held = bytearray()
     for part in response.iter_bytes():
         held += part
-        if len(held) >= MAX_ANSWER:
+        if len(held) >= most:
             break
-    return bytes(held[:MAX_ANSWER])
+    return bytes(held[:most])
 
 
 def _outcome(host: str, response: httpx.Response, body: bytes) -> Outcome:

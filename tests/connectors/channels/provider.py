@@ -55,6 +55,9 @@ def provider(rule: Rule) -> Iterator[Provider]:
     state = Provider(rule)
 
     class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._serve()
+
         def do_POST(self) -> None:
             self._serve()
 
