@@ -146,13 +146,17 @@ def upsert_newer(dialect: str) -> Insert:
     )
 
 
-def upsert(table: Table, dialect: str) -> Insert:
-    """Return the statement that adds rows, over those of the same primary key."""
+def upsert(table: Table, dialect: str, newer: str | None = None) -> Insert:
+    """Return the statement that adds rows, over those of the same primary key.
+
+    With `newer` only over those that have no more in that column.
+    """
     insert = _insert(table, dialect)
     key = {column.name for column in table.primary_key}
     return insert.on_conflict_do_update(
         index_elements=list(table.primary_key),
         set_={column.name: column for column in insert.excluded if column.name not in key},
+        where=None if newer is None else table.c[newer] <= insert.excluded[newer],
     )
 
 

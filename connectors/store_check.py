@@ -5,11 +5,13 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from sqlalchemy import Connection, and_, column, func, select, text, values
 
+from connectors.evidence_tables import evidence
 from connectors.incident_database import open_database, reading, saying, shown_url
 from connectors.incident_entries import Entry
 from connectors.incident_rows import entries_of, event_row, row_after, rows_of
 from connectors.incident_tables import incident_events, incident_index, incidents
 from connectors.incident_wire import decode_transition
+from connectors.plots_store import name_of, unpacked
 from connectors.store_migrations import SCHEMA_VERSION
 from schema import Incident
 
@@ -60,6 +62,7 @@ def check_store(url: str) -> Checked:
                 events += read
                 _check_rows(connection, newest, faults)
                 entries += _check_entries(connection, batch, faults)
+                _check_evidence(connection, batch, faults)
             _check_totals(connection, count, entries, faults)
     finally:
         engine.dispose()
@@ -142,6 +145,21 @@ def _check_entries(connection: Connection, batch: Sequence[str], faults: _Faults
         for name in sorted({entry.incident_id for entry in some if entry not in there}):
             faults.add(f"{name}: cannot be found by all that it is about")
     return len(wanted)
+
+
+def _check_evidence(connection: Connection, batch: Sequence[str], faults: _Faults) -> None:
+    """What an incident is kept with can be read, and is what its row says."""
+    query = select(evidence).where(evidence.c.incident_id.in_(batch))
+    query = query.order_by(evidence.c.incident_id, evidence.c.name)
+    for row in connection.execute(query).mappings():
+        name = f"{row['incident_id']}: evidence {row['name']!r}"
+        try:
+            what = unpacked(row["body"])
+        except ValueError as ex:
+            faults.add(f"{name} cannot be read: {ex}")
+            continue
+        if (name_of(what), what.until_ms) != (row["name"], row["until_ms"]):
+            faults.add(f"{name} is stored under another name or until_ms")
 
 
 def _check_totals(connection: Connection, count: int, entries: int, faults: _Faults) -> None:

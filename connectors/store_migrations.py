@@ -16,11 +16,13 @@ _TYPES = {
         "sequence": "INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT",  # never gives a number twice
         "id": "TEXT",  # compared by bytes
         "without_rowid": "WITHOUT ROWID",
+        "bytes": "BLOB",
     },
     "postgresql": {
         "sequence": "BIGSERIAL PRIMARY KEY",
         "id": 'TEXT COLLATE "C"',
         "without_rowid": "",
+        "bytes": "BYTEA",
     },
 }
 
@@ -128,6 +130,19 @@ MIGRATIONS: tuple[Migration, ...] = (
             """CREATE TABLE review_models (
                 name {id} NOT NULL, version INTEGER NOT NULL, algorithm TEXT NOT NULL,
                 parameters TEXT NOT NULL, active BOOLEAN NOT NULL, PRIMARY KEY (name, version))""",
+        )
+    ),
+    Migration(
+        (
+            """CREATE TABLE evidence (
+                incident_id {id} NOT NULL, name {id} NOT NULL, until_ms BIGINT NOT NULL,
+                body {bytes} NOT NULL, PRIMARY KEY (incident_id, name))""",
+            """CREATE TABLE live_state (
+                group_index INTEGER NOT NULL PRIMARY KEY, until_ms BIGINT NOT NULL,
+                said_ms BIGINT NOT NULL, body TEXT NOT NULL)""",
+            """CREATE TABLE heat (
+                start_ms BIGINT NOT NULL, resource {id} NOT NULL, oddness FLOAT NOT NULL,
+                PRIMARY KEY (start_ms, resource)) {without_rowid}""",
         )
     ),
 )

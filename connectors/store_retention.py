@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection, delete, select
 
+from connectors.evidence_tables import evidence
 from connectors.incident_entries import remove_entries
 from connectors.incident_rows import entries_of
 from connectors.incident_tables import feedback, incident_events, incidents, requests
@@ -34,6 +35,7 @@ def prune(connection: Connection, before_ms: int) -> int:
         return 0
     remove_entries(connection, entries_of(connection, ids))
     connection.execute(delete(incident_events).where(incident_events.c.incident_id.in_(ids)))
+    connection.execute(delete(evidence).where(evidence.c.incident_id.in_(ids)))
     connection.execute(delete(requests).where(requests.c.incident_id.in_(ids)))
     connection.execute(delete(feedback).where(feedback.c.incident_id.in_(ids)))
     connection.execute(delete(incidents).where(incidents.c.id.in_(ids)))

@@ -7,8 +7,11 @@ from sqlalchemy import Engine, text
 
 from connectors.incident_database import connect
 from connectors.incident_store import IncidentStore
+from connectors.plots_store import PlotsStore
 from connectors.store_check import MAX_FAULTS, Checked, check_store
 from connectors.store_migrations import SCHEMA_VERSION
+from schema import Shown
+from tests.connectors.made_evidence import AROUND, PLOT
 from tests.connectors.made_transitions import OPENED, later, resolved
 
 
@@ -19,6 +22,9 @@ def engine(store_url: str) -> Iterator[Engine]:
     store.record([later("inc-1", 2), later("inc-2", 2)])
     store.record([resolved("inc-1", 3)])
     store.close()
+    plots = PlotsStore(store_url)
+    plots.keep([Shown("inc-2", PLOT), Shown("inc-2", AROUND)])
+    plots.close()
     engine, _ = connect(store_url, create=False)
     yield engine
     engine.dispose()
@@ -69,6 +75,15 @@ def test_what_the_code_wrote_holds_together(engine: Engine, store_url: str) -> N
         (
             "INSERT INTO incident_index VALUES (1, 1, 1, 'inc-9')",
             "incident_index: has 1 rows of which no event says anything",
+        ),
+        (
+            "UPDATE evidence SET until_ms = 7 WHERE name = ''",
+            "inc-2: evidence '' is stored under another name or until_ms",
+        ),
+        (
+            "UPDATE evidence SET body = substr(body, 1, 20) WHERE name = ''",
+            "inc-2: evidence '' cannot be read: Error -5 while decompressing data: "
+            "incomplete or truncated stream",
         ),
         (
             "DELETE FROM incident_events WHERE incident_id = 'inc-2'",
