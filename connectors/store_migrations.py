@@ -145,6 +145,13 @@ MIGRATIONS: tuple[Migration, ...] = (
                 PRIMARY KEY (start_ms, resource)) {without_rowid}""",
         )
     ),
+    Migration(
+        (
+            """CREATE TABLE callbacks (
+                name {id} NOT NULL PRIMARY KEY, until_ms BIGINT NOT NULL, commands TEXT NOT NULL,
+                answer TEXT NOT NULL)""",
+        )
+    ),
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

@@ -1,1 +1,1 @@
-"""Tests of the callbacks, by mirror of `connectors/callbacks`."""
+"""Tests of the callbacks."""
