@@ -26,10 +26,17 @@ def say(
     effective_ms: int,
     now: datetime,
 ) -> Said:
-    """Tell the flow and keep the word; the same word once more writes nothing.
+    """Tell the flow and keep the word; the same word once more writes nothing."""
+    said = judged(store, incident, word, effective_ms, request_id(now))
+    if said.command is not None:
+        tell(log, store, said.command, word.said_ms)
+    return said
 
-    The flow is told first: if it is not kept then, to say it again does no harm.
-    """
+
+def judged(
+    store: FeedbackStore, incident: Incident, word: Word, effective_ms: int, request: str
+) -> Said:
+    """Return what the flow is to be told by a word; nothing if it was said before."""
     before = next(iter(store.words(incident.id)), None)
     targets: Targets = targets_of(incident)
     if (
@@ -39,12 +46,17 @@ def say(
     word = msgspec.structs.replace(word, targets=targets)
     if before is not None and before == msgspec.structs.replace(word, said_ms=before.said_ms):
         return Said(len(targets), None)
-    told = Feedback(
-        incident.id, word.verdict, targets, effective_ms, word.actor, word.note, request_id(now)
+    return Said(
+        len(targets),
+        Feedback(incident.id, word.verdict, targets, effective_ms, word.actor, word.note, request),
     )
+
+
+def tell(log: ControlLog, store: FeedbackStore, told: Feedback, said_ms: int) -> None:
+    """Tell the flow, then keep the word: if it is not kept then, to say it again does no harm."""
     log.append(told)
+    word = Word(told.incident, told.verdict, told.actor, told.reason, said_ms, told.targets)
     store.say(word)
-    return Said(len(targets), told)
 
 
 def _over(these: Targets, others: Targets) -> Targets:
