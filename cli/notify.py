@@ -84,9 +84,8 @@ def run(config: Config) -> None:
 
     logging.getLogger().setLevel(logging.INFO)
     app = _settings(config)
-    notification = open_notification(app, lambda: round(wall_clock().timestamp() * 1000))
     with stop_on_signal() as (stop, _):
-        notification.run(stop)
+        open_notification(app, lambda: round(wall_clock().timestamp() * 1000), stop).run()
 
 
 def test(
@@ -127,7 +126,7 @@ def render(
 
     app = _settings(config)
     _channel(app, channel)
-    opened = open_store(store_of(app))
+    opened = open_store(store_of(app).url)
     try:
         said = opened.history(find_incident(opened, incident_id).id)[-1]
     finally:
@@ -152,7 +151,7 @@ def failed(
     from flows.notify import store_of
 
     with bad_input():
-        outbox = Outbox(store_of(_settings(config)))
+        outbox = Outbox(store_of(_settings(config)).url)
     try:
         rows = outbox.failed(limit)
     finally:

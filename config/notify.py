@@ -22,6 +22,8 @@ class NotifySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     intervals: dict[str, TimeInterval] = {}
     escalations: dict[str, Escalation] = {}
     delivery: RedeliverySettings = RedeliverySettings()
+    inside: bool = True  # `foreshock run` does it, in a process of its own; else `notify run`
+    metrics_port: int | None = None  # of the process that notifies
     link: str = ""  # of an incident's page: "https://foreshock.example/incidents/{id}"
     templates: str = ""  # folder of one's own, see flows/templates.py
     callbacks: CallbackSettings = CallbackSettings()  # how people answer from where they were told
@@ -36,6 +38,8 @@ class NotifySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
                 )
             if channel.fallback == name:
                 raise ValueError(f"channels.{name}.fallback must be another channel")
+        if self.metrics_port is not None and not 1 <= self.metrics_port <= 65_535:
+            raise ValueError(f"metrics_port must be in [1, 65535], got {self.metrics_port!r}")
         if self.link and "{id}" not in self.link:
             raise ValueError(f"link must hold {{id}}, got {self.link!r}")
         check_route(self.tree(), self.channels, self.intervals, self.escalations)

@@ -1,6 +1,7 @@
 """Waiting for a database that is away: the flow stands still meanwhile, and loses nothing."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -19,7 +20,8 @@ class Patience:
     """Does a piece of work again until the database takes it, for `wait_s` at most.
 
     The work is one transaction that may be repeated. Says once that the database is away, and once
-    that it is back.
+    that it is back, to the log and to `report`; threads may share it. Once `stop` is set nothing is
+    waited for any more.
     """
 
     def __init__(
@@ -27,13 +29,19 @@ class Patience:
         name: str,
         wait_s: float,
         *,
-        sleep: Callable[[float], None] = time.sleep,
+        stop: threading.Event | None = None,
+        report: Callable[[bool], None] | None = None,
+        sleep: Callable[[float], object] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name = name
         self._wait_s = wait_s
-        self._sleep = sleep
+        self._stop = stop or threading.Event()
+        self._report = report
+        self._sleep = sleep or self._stop.wait
         self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._away = False
 
     def __call__(self, work: Callable[[], X]) -> X:
         """Return what the work returns.
@@ -46,14 +54,29 @@ class Patience:
             try:
                 done = work()
             except DBAPIError as ex:
-                if not isinstance(ex, _AWAY) or self._monotonic() + wait_s > until:
+                over = self._stop.is_set() or self._monotonic() + wait_s > until
+                if over or not isinstance(ex, _AWAY):
                     raise
-                if wait_s == FIRST_WAIT_S:
-                    said = " ".join(str(ex.orig).split())
-                    _log.warning("%s: does not take what is to be stored: %s", self._name, said)
+                self._note(away=True, why=" ".join(str(ex.orig).split()))
             else:
-                if wait_s > FIRST_WAIT_S:
-                    _log.info("%s: stores again", self._name)
+                self._note(away=False)
                 return done
             self._sleep(wait_s)
             wait_s = min(MOST_WAIT_S, wait_s * 2)
+
+    def _note(self, *, away: bool, why: str = "") -> None:
+        if self._away == away:
+            return
+        with self._lock:
+            if self._away == away:
+                return
+            self._away = away
+        if away:
+            _log.warning("%s: is away, and waited for: %s", self._name, why)
+        else:
+            _log.info("%s: is back", self._name)
+        if self._report is not None:
+            self._report(not away)
+
+
+IMPATIENT = Patience("", 0.0)  # what is away is an error

@@ -1,14 +1,15 @@
 """The outbox: what is to be told, written with the decision, and what has become of it."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
 import msgspec
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, or_, select, update
 
 from connectors.incident_database import open_database, reading, writing
 from connectors.incident_rows import stored_text
 from connectors.incident_tables import insert_once, upsert
+from connectors.outage import IMPATIENT, Patience
 from connectors.outbox_tables import notify_state, outbox
 from schema import Kind, Notice
 
@@ -27,21 +28,30 @@ class OutboxRow(msgspec.Struct, frozen=True):
     ended_ms: int | None
     note: str
     receipt: str
+    maybe: bool = False  # an attempt was made whose outcome is not known
+
+
+class Delivered(NamedTuple):
+    """Which incidents a channel holds an open message of."""
+
+    known: frozenset[str]
+    perhaps: frozenset[str]  # an attempt was cut short: it may have been taken
 
 
 class Outbox:
     """The tables of notification in an incident store. One writes decisions, one a channel marks.
 
+    Each method is one transaction, which may be repeated: `patience` says for how long.
     Raises: ValueError if there is no store, or it has another schema version.
     """
 
-    def __init__(self, url: str, *, create: bool = False) -> None:
+    def __init__(self, url: str, *, create: bool = False, patience: Patience = IMPATIENT) -> None:
         self._engine = open_database(url, create=create)
+        self._patience = patience
 
     def state(self) -> dict[str, str]:
         """Return what was kept with the last decision, by name."""
-        with reading(self._engine) as connection:
-            return {name: body for name, body in connection.execute(select(notify_state))}
+        return {name: body for name, body in self._found(select(notify_state))}
 
     def decide(
         self,
@@ -56,13 +66,16 @@ class Outbox:
         kept = [{"name": name, "body": body} for name, body in state.items() if body is not None]
         gone = [name for name, body in state.items() if body is None]
         dialect = self._engine.dialect.name
-        with writing(self._engine) as connection:
+
+        def write(connection: Connection) -> None:
             if rows:
                 connection.execute(insert_once(outbox, dialect), rows)
             if kept:
                 connection.execute(upsert(notify_state, dialect), kept)
             if gone:
                 connection.execute(delete(notify_state).where(notify_state.c.name.in_(gone)))
+
+        self._write(write)
 
     def waiting(self, channel: str, limit: int = 1_000) -> list[OutboxRow]:
         """Return what is due to a channel, tried before or not, oldest decision first."""
@@ -72,20 +85,24 @@ class Outbox:
             .order_by(outbox.c.sequence)
             .limit(limit)
         )
-        with reading(self._engine) as connection:
-            return [_read(row) for row in connection.execute(query)]
+        return list(map(_read, self._found(query)))
 
-    def delivered(self, channel: str, incidents: Sequence[str]) -> frozenset[str]:
+    def delivered(self, channel: str, incidents: Sequence[str]) -> Delivered:
         """Return which of these incidents the channel holds an open message of."""
         query = (
-            select(outbox.c.incident_id, outbox.c.kind)
+            select(outbox.c.incident_id, outbox.c.kind, outbox.c.status)
             .where(outbox.c.incident_id.in_(incidents), outbox.c.channel == channel)
-            .where(outbox.c.status == "sent")
+            .where(or_(outbox.c.status == "sent", outbox.c.maybe == 1))
             .order_by(outbox.c.sequence)
         )
-        with reading(self._engine) as connection:
-            last = {incident: kind for incident, kind in connection.execute(query)}
-        return frozenset(incident for incident, kind in last.items() if kind != "resolve")
+        known, perhaps = set[str](), set[str]()
+        for incident, kind, status in self._found(query):
+            if kind != "resolve":
+                (known if status == "sent" else perhaps).add(incident)
+            elif status == "sent":
+                known.discard(incident)
+                perhaps.discard(incident)
+        return Delivered(frozenset(known), frozenset(perhaps - known))
 
     def receipt(self, channel: str, incident: str) -> str:
         """Return what the channel called its newest message of an incident, "" if there is none."""
@@ -96,17 +113,21 @@ class Outbox:
             .order_by(outbox.c.sequence.desc())
             .limit(1)
         )
-        with reading(self._engine) as connection:
-            return connection.execute(query).scalar() or ""
+        return next((receipt for (receipt,) in self._found(query)), "")
+
+    def trying(self, row: OutboxRow) -> None:
+        """Mark that an attempt begins: should it be cut short, it may have been taken."""
+        self._mark([row.notice.id], maybe=1)
 
     def sent(self, notice: Notice, now_ms: int, receipt: str) -> None:
         """Mark a notice sent, as the kind that it was sent as."""
         self._mark([notice.id], status="sent", ended_ms=now_ms, receipt=stored_text(receipt),
                    kind=notice.kind, note="", attempts=outbox.c.attempts + 1)  # fmt: skip
 
-    def retry(self, notice_id: str, next_ms: int, error: str) -> None:
-        """Mark that an attempt has failed, and when the next one is."""
-        self._mark([notice_id], next_ms=next_ms, note=_note(error), attempts=outbox.c.attempts + 1)
+    def retry(self, row: OutboxRow, next_ms: int, error: str, *, maybe: bool = False) -> None:
+        """Mark that an attempt has failed, when the next one is, and whether it may have worked."""
+        self._mark([row.notice.id], next_ms=next_ms, note=_note(error), attempts=row.attempts + 1,
+                   maybe=int(maybe or row.maybe))  # fmt: skip
 
     def end(self, notice_ids: Sequence[str], status: Status, now_ms: int, note: str) -> None:
         """Mark notices that are not sent, for good: dropped with a reason, or failed."""
@@ -115,8 +136,7 @@ class Outbox:
     def told_of(self, incident: str) -> list[OutboxRow]:
         """Return all that was to be told of an incident, in the order in which it was decided."""
         query = select(outbox).where(outbox.c.incident_id == incident).order_by(outbox.c.sequence)
-        with reading(self._engine) as connection:
-            return [_read(row) for row in connection.execute(query)]
+        return list(map(_read, self._found(query)))
 
     def failed(self, limit: int = 100) -> list[OutboxRow]:
         """Return what could not be delivered, the newest first: the dead letters."""
@@ -126,24 +146,37 @@ class Outbox:
             .order_by(outbox.c.sequence.desc())
             .limit(limit)
         )
-        with reading(self._engine) as connection:
-            return [_read(row) for row in connection.execute(query)]
+        return list(map(_read, self._found(query)))
 
     def counts(self) -> dict[tuple[str, str], int]:
         """Return how many notices there are, by channel and status."""
         query = select(outbox.c.channel, outbox.c.status, func.count()).group_by(
             outbox.c.channel, outbox.c.status
         )
-        with reading(self._engine) as connection:
-            return {(channel, status): n for channel, status, n in connection.execute(query)}
+        return {(channel, status): n for channel, status, n in self._found(query)}
 
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
 
+    def _found(self, query: Select[Any]) -> Sequence[Any]:
+        def read() -> Sequence[Row[Any]]:
+            with reading(self._engine) as connection:
+                return connection.execute(query).all()
+
+        return self._patience(read)
+
+    def _write(self, work: Callable[[Connection], object]) -> None:
+        def write() -> None:
+            with writing(self._engine) as connection:
+                work(connection)
+
+        self._patience(write)
+
     def _mark(self, notice_ids: Sequence[str], **values: Any) -> None:  # noqa: ANN401  # columns
-        with writing(self._engine) as connection:
-            connection.execute(update(outbox).where(outbox.c.id.in_(notice_ids)).values(**values))
+        due = (outbox.c.id.in_(notice_ids), outbox.c.status == "due")  # so once, if repeated
+        marked = update(outbox).where(*due).values(**values)
+        self._write(lambda connection: connection.execute(marked))
 
 
 def _row(notice: Notice, body: str) -> dict[str, object]:
@@ -163,6 +196,7 @@ def _row(notice: Notice, body: str) -> dict[str, object]:
         "next_ms": notice.decided_ms,
         "note": "",
         "receipt": "",
+        "maybe": 0,
     }
 
 
@@ -174,8 +208,9 @@ def _read(row: Row[Any]) -> OutboxRow:
     )  # fmt: skip
     status: Status = row.status
     return OutboxRow(
-        notice, row.body, status, row.attempts, row.next_ms, row.ended_ms, row.note, row.receipt
-    )
+        notice, row.body, status, row.attempts, row.next_ms, row.ended_ms, row.note, row.receipt,
+        bool(row.maybe),
+    )  # fmt: skip
 
 
 def _note(text: str) -> str:

@@ -25,6 +25,7 @@ outbox = Table(
     Column("ended_ms", BigInteger),  # sent, dropped or failed
     Column("note", Text, nullable=False),  # the last error, or why it was dropped
     Column("receipt", Text, nullable=False),  # what the channel calls the message
+    Column("maybe", Integer, nullable=False),  # 1: an attempt of unknown outcome was made
     Index("notify_outbox_due", "channel", "sequence", sqlite_where=text("status = 'due'"),
           postgresql_where=text("status = 'due'")),
     Index("notify_outbox_by_incident", "incident_id", "channel"),

@@ -152,6 +152,7 @@ MIGRATIONS: tuple[Migration, ...] = (
                 answer TEXT NOT NULL)""",
         )
     ),
+    Migration(("ALTER TABLE notify_outbox ADD COLUMN maybe INTEGER NOT NULL DEFAULT 0",)),
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

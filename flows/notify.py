@@ -7,20 +7,27 @@ one transaction, so a crash loses and repeats nothing; see `docs/notification.md
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing
 
 import msgspec
+from sqlalchemy.exc import DBAPIError
 
 from config.app import App
 from connectors.channels.registry import open_channel
+from connectors.health import HealthServer, HealthSettings
+from connectors.incident_database import shown_url
 from connectors.incident_store import IncidentStore, SqlSink
 from connectors.incident_wire import encode_transition
+from connectors.notify_meters import NotifyMeters
+from connectors.outage import IMPATIENT, Patience
 from connectors.outbox import Outbox
-from flows.delivery import Courier
+from connectors.sole import Sole
+from flows.delivery import Courier, Office
 from flows.rendering import Renderer
 from operators.allowance import Allowance
 from operators.dispatch import Dispatch, DispatchState, Policy
 from operators.watched import Watched
-from schema import Notice
+from schema import Incident, Notice
 from schema.life import LIVE
 
 _log = logging.getLogger(__name__)
@@ -40,9 +47,19 @@ class _Limits(msgspec.Struct):
 class Decider:
     """Takes the log in and keeps what is to be told of it in the outbox."""
 
-    def __init__(self, store: IncidentStore, outbox: Outbox, policy: Policy) -> None:
+    def __init__(
+        self,
+        store: IncidentStore,
+        outbox: Outbox,
+        policy: Policy,
+        *,
+        patience: Patience = IMPATIENT,
+        meters: NotifyMeters | None = None,
+    ) -> None:
         self._store = store
         self._outbox = outbox
+        self._patience = patience
+        self._meters = meters or NotifyMeters()
         kept = outbox.state()
         limits = msgspec.json.decode(kept.pop(_LIMITS, "{}"), type=_Limits)
         cursor = kept.pop(_CURSOR, None)
@@ -56,7 +73,7 @@ class Decider:
         """Take all events that are there, then let time pass; return when it is due again."""
         if self._first:
             self._begin(now_ms)
-        while events := self._store.events_after(self._cursor, BATCH):
+        while events := self._patience(lambda: self._store.events_after(self._cursor, BATCH)):
             decided: list[tuple[Notice, str]] = []
             for event in events:
                 body = encode_transition(event.transition).decode()
@@ -67,12 +84,13 @@ class Decider:
         said = self._dispatch.pass_until(now_ms)
         if said or self._dispatch.changed:
             self._keep([(notice, self._body(notice)) for notice in said])
+        self._meters.decided.set(now_ms / 1000)
         return self._dispatch.next_due_ms()
 
     def _begin(self, now_ms: int) -> None:
         """Start at the end of the log, with what is open: the past is not told."""
-        self._cursor = self._store.last_sequence()
-        for transition in self._store.newest_events(LIVE):
+        self._cursor = self._patience(self._store.last_sequence)
+        for transition in self._patience(lambda: self._store.newest_events(LIVE)):
             self._dispatch.take(transition, now_ms)
         self._first = False
         self._keep([])
@@ -94,82 +112,141 @@ class Decider:
             state[name] = None if watched is None else msgspec.json.encode(watched).decode()
         self._outbox.decide(state, decided)
         self._dispatch.changed.clear()
+        for notice, _ in decided:
+            if notice.held:
+                self._meters.held.labels(notice.channel).inc()
 
 
-def open_notification(app: App, clock: Clock) -> "Notification":
-    """Open the store, the outbox in it and every channel of the settings.
+def open_notification(
+    app: App, clock: Clock, stop: threading.Event, *, restarts: int = 0
+) -> "Notification":
+    """Open the store, the outbox in it and every channel of the settings; runs until `stop`.
 
-    Raises: ValueError where there is no store, no channel, or no secret of one.
+    `restarts` says how often whoever starts it had to do so again.
+    Raises: ValueError where there is no store, no channel, or no secret of one; TakenError where
+    another process notifies from the store; OSError where the port of its metrics is taken.
     """
     settings = app.notify
-    url = store_of(app)
+    sink = store_of(app)
     if not settings.channels:
         raise ValueError("notify.channels must name at least one, got none")
-    channels = {name: open_channel(channel) for name, channel in settings.channels.items()}
-    outbox = Outbox(url, create=True)
-    store = IncidentStore(url, create=True)
-    render = Renderer(settings.link, store.get_incident).render
-    couriers = {
-        name: Courier(name, channel, settings.channels[name], outbox, render, settings.delivery)
-        for name, channel in channels.items()
-    }
-    decider = Decider(store, outbox, settings.policy())
-    return Notification(decider, couriers, clock)
+    meters = NotifyMeters()
+    meters.starts.inc(restarts)
+    patience = Patience(shown_url(sink.url), sink.wait_s, stop=stop, report=meters.store_up.set)
+    with ExitStack() as opened:
+        channels = {name: open_channel(each) for name, each in settings.channels.items()}
+        for channel in channels.values():
+            opened.callback(channel.close)
+        store = IncidentStore(sink.url, create=True)
+        opened.callback(store.close)
+        sole = opened.enter_context(closing(Sole(sink.url)))
+        outbox = opened.enter_context(closing(Outbox(sink.url, patience=patience)))
+        if settings.metrics_port is not None:
+            opened.callback(_serve_metrics(settings.metrics_port, app.health, meters))
+
+        def find(incident: str) -> Incident | None:
+            return patience(lambda: store.get_incident(incident))
+
+        render = Renderer(settings.link, find).render
+        office = Office(outbox, render, settings.delivery, clock, meters, stop)
+        couriers = {
+            name: Courier(name, channel, settings.channels[name], office)
+            for name, channel in channels.items()
+        }
+        decider = Decider(store, outbox, settings.policy(), patience=patience, meters=meters)
+
+        def step(now_ms: int) -> None:
+            patience(sole.check)
+            decider.step(now_ms)
+
+        return Notification(step, couriers, clock, stop, opened.pop_all())
 
 
-def store_of(app: App) -> str:
-    """Return the URL of the settings' incident store; raise ValueError if they have none."""
-    url = next((sink.url for sink in app.sinks if isinstance(sink, SqlSink)), None)
-    if url is None:
+def _serve_metrics(port: int, health: HealthSettings, meters: NotifyMeters) -> Callable[[], None]:
+    server = HealthServer(port, health, meters.registry, list)
+    _log.info("counters of notification at http://localhost:%d/metrics", port)
+    return server.close
+
+
+def store_of(app: App) -> SqlSink:
+    """Return the settings' incident store; raise ValueError if they have none."""
+    found = next((sink for sink in app.sinks if isinstance(sink, SqlSink)), None)
+    if found is None:
         raise ValueError("sinks must have an incident store (type: sql), got none")
-    return url
+    return found
 
 
 class Notification:
     """The decider and a courier a channel, each in a thread of its own: none waits for another."""
 
-    def __init__(self, decider: Decider, couriers: Mapping[str, Courier], clock: Clock) -> None:
-        self._decider = decider
+    def __init__(
+        self,
+        step: Callable[[int], object],
+        couriers: Mapping[str, Courier],
+        clock: Clock,
+        stop: threading.Event,
+        opened: ExitStack,
+    ) -> None:
+        self._step = step
         self._couriers = couriers
         self._clock = clock
+        self._stop = stop
+        self._opened = opened  # is closed at the end
         self._news = {name: threading.Event() for name in couriers}
         self._failed: list[BaseException] = []
 
-    def run(self, stop: threading.Event) -> None:
-        """Run until asked to stop, then let each courier end what it is at.
+    def run(self) -> None:
+        """Run until asked to stop, then let each courier end what it is at, and close all.
 
         Raises: what one of the threads raised: a store that is gone for good.
         """
         threads = [
-            threading.Thread(target=self._serve, args=(name, stop), name=f"channel-{name}")
+            threading.Thread(target=self._serve, args=(name,), name=f"channel-{name}")
             for name in self._couriers
         ]
         for thread in threads:
             thread.start()
         try:
-            while not stop.is_set():
-                self._decider.step(self._clock())
-                for event in self._news.values():
-                    event.set()
-                stop.wait(POLL_S)
+            self._guard(self._decide)
         finally:
-            stop.set()
-            for event in self._news.values():
-                event.set()
+            self._stop.set()
+            self._wake()
             for thread in threads:
                 thread.join()
+            self._opened.close()
         if self._failed:
             raise self._failed[0]
 
-    def _serve(self, name: str, stop: threading.Event) -> None:
+    def _decide(self) -> None:
+        while not self._stop.is_set():
+            self._step(self._clock())
+            self._wake()
+            self._stop.wait(POLL_S)
+
+    def _serve(self, name: str) -> None:
+        self._guard(lambda: self._deliver(name))
+
+    def _deliver(self, name: str) -> None:
         news = self._news[name]
-        try:
-            while not stop.is_set():
-                news.clear()
-                now_ms = self._clock()
-                due_ms = self._couriers[name].deliver(now_ms)
-                wait_s = MAX_WAIT_S if due_ms is None else (due_ms - self._clock()) / 1000
+        while not self._stop.is_set():
+            news.clear()
+            due_ms = self._couriers[name].deliver()
+            wait_s = MAX_WAIT_S if due_ms is None else (due_ms - self._clock()) / 1000
+            if not self._stop.is_set():
                 news.wait(min(max(wait_s, 0.0), MAX_WAIT_S))
-        except BaseException as ex:  # noqa: BLE001  # told by `run`, in the main thread
+
+    def _guard(self, work: Callable[[], None]) -> None:
+        """Do it; what it raises ends all, and is told by `run`."""
+        try:
+            work()
+        except BaseException as ex:  # noqa: BLE001  # raised again in the main thread
+            if self._stop.is_set() and isinstance(ex, DBAPIError):
+                _log.warning("the store is away: what is being sent may be sent again")
+                return
             self._failed.append(ex)
-            stop.set()
+            self._stop.set()
+            self._wake()
+
+    def _wake(self) -> None:
+        for event in self._news.values():
+            event.set()

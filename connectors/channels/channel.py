@@ -47,10 +47,11 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 class Later(msgspec.Struct, frozen=True):
-    """Not now: time-out, cut connection, 429, 5xx. It may have been taken all the same."""
+    """Not now: time-out, cut connection, 429, 5xx."""
 
     error: str  # one line, without secrets
     after_s: float | None = None  # the provider's Retry-After
+    maybe: bool = False  # it may have been taken all the same
 
 
 class Refused(msgspec.Struct, frozen=True):

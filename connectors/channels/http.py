@@ -20,6 +20,8 @@ TIMEOUT_S = 10.0
 MAX_ANSWER = 65_536  # bytes read of an answer
 MAX_SHOWN = 300  # characters of an answer in an error
 _AGAIN = {408, 425, 429}
+_TAKEN_PERHAPS = {500, 502, 504}
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 class Answer(NamedTuple):
@@ -76,7 +78,7 @@ class HttpCaller:
             finally:
                 response.close()
         except httpx.HTTPError as ex:
-            return Answer(Later(f"{host}: {type(ex).__name__}"))
+            return Answer(Later(f"{host}: {type(ex).__name__}", maybe=not isinstance(ex, _UNSENT)))
         return Answer(_outcome(host, response, body), response.status_code, body)
 
     def close(self) -> None:
@@ -114,7 +116,8 @@ def _outcome(host: str, response: httpx.Response, body: bytes) -> Outcome:
     said = " ".join(body.decode("utf-8", "replace").split())[:MAX_SHOWN]
     error = f"{host}: HTTP {response.status_code}" + (f": {said}" if said else "")
     if response.status_code in _AGAIN or response.is_server_error:
-        return Later(error, retry_after_s(response.headers.get("Retry-After", "")))
+        wait_s = retry_after_s(response.headers.get("Retry-After", ""))
+        return Later(error, wait_s, maybe=response.status_code in _TAKEN_PERHAPS)
     return Refused(error)
 
 

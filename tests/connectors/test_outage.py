@@ -44,8 +44,8 @@ def test_work_is_done_again_until_it_is_taken(caplog: pytest.LogCaptureFixture) 
         assert patience(time, 60.0)(work) == "stored"
     assert time.slept == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
     assert [record.getMessage() for record in caplog.records] == [
-        "the store: does not take what is to be stored: refused by peer",
-        "the store: stores again",
+        "the store: is away, and waited for: refused by peer",
+        "the store: is back",
     ]
 
 
@@ -58,6 +58,42 @@ def test_patience_ends() -> None:
     with pytest.raises(OperationalError):
         patience(time, 10.0)(work)
     assert 100.0 < time.now <= 110.0
+
+
+def test_it_is_said_once_however_many_wait() -> None:
+    said: list[bool] = []
+    lock, tried = threading.Lock(), 0
+    time = Time()
+    patient = Patience("x", 60.0, report=said.append, sleep=time.sleep, monotonic=lambda: time.now)
+
+    def work() -> None:
+        nonlocal tried
+        with lock:
+            tried += 1
+            if tried <= 8:
+                raise away()
+
+    threads = [threading.Thread(target=patient, args=(work,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert said == [False, True]
+
+
+def test_who_is_asked_to_stop_waits_no_more() -> None:
+    stop, tried = threading.Event(), 0
+    patient = Patience("x", 60.0, stop=stop)
+
+    def work() -> None:
+        nonlocal tried
+        tried += 1
+        stop.set()
+        raise away()
+
+    with pytest.raises(OperationalError):
+        patient(work)
+    assert tried == 1
 
 
 def test_what_waiting_cannot_help_is_raised_at_once() -> None:

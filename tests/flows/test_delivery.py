@@ -7,7 +7,7 @@ import pytest
 from connectors.channels.channel import Later, Message, Outcome, Refused, Sent
 from connectors.incident_store import IncidentStore
 from connectors.outbox import Outbox
-from flows.delivery import Courier
+from flows.delivery import Courier, Office
 from flows.notify import Decider
 from flows.rendering import Renderer
 from operators.dispatch import Policy
@@ -55,11 +55,16 @@ class World:
         """Forget all that is not in the store."""
         policy = Policy(Route(channels=("page",), repeat_s=0.0), CHANNELS)
         self.decider = Decider(self.store, self.outbox, policy)
+        office = Office(
+            self.outbox, Renderer().render, RedeliverySettings(breaker_failures=2), self.clock
+        )
         self.couriers = {
-            name: Courier(name, provider, CHANNELS[name], self.outbox, Renderer().render,
-                          RedeliverySettings(breaker_failures=2))
+            name: Courier(name, provider, CHANNELS[name], office)
             for name, provider in self.providers.items()
-        }  # fmt: skip
+        }
+
+    def clock(self) -> int:
+        return self.now_ms
 
     def say(self, *incidents: Incident, event: str = "opened") -> None:
         said = [Transition(event, self.now_ms, "foreshock", "so", each) for each in incidents]  # type: ignore[arg-type]  # one of the events
@@ -69,7 +74,7 @@ class World:
         until_ms = self.now_ms + round(minutes * MINUTE_MS)
         while True:
             times = [self.decider.step(self.now_ms)]
-            times += [courier.deliver(self.now_ms) for courier in self.couriers.values()]
+            times += [courier.deliver() for courier in self.couriers.values()]
             due = min((each for each in times if each is not None), default=until_ms)
             if due > until_ms or (due <= self.now_ms and self.now_ms >= until_ms and not minutes):
                 break
