@@ -29,6 +29,7 @@ COMMANDS = {  # command: the module that registers it, imported only when it is 
     "requests": "cli.requests",
     "silence": "cli.silence",
     "why": "cli.why",
+    "serve": "cli.serve",
     "notify": "cli.notify",
     "topology": "cli.topology",
     "deploys": "cli.deploys",

@@ -6,6 +6,7 @@ import msgspec
 
 from config.loader import load
 from config.notify import NotifySettings
+from config.serve import ServeSettings
 from connectors.archive import ArchiveSource
 from connectors.console import ConsoleSink
 from connectors.control_source import ControlSettings
@@ -58,6 +59,7 @@ class App(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     drift: DriftSettings = DriftSettings()
     triage: TriageSettings = TriageSettings()
     notify: NotifySettings = NotifySettings()
+    serve: ServeSettings = ServeSettings()
     recovery: RecoverySettings = RecoverySettings()
     limits: LimitSettings = LimitSettings()
     metrics_port: int | None = None  # of health and metrics; worker i serves at port + i

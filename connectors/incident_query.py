@@ -38,6 +38,7 @@ class IncidentFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     states: tuple[State, ...] = ()
     least: Severity = Severity.LOW
+    most: Severity = Severity.CRITICAL
     cloud: str = ""
     account: str = ""
     region: str = ""
@@ -73,33 +74,51 @@ class Cursor(NamedTuple):
 
 
 def find_page(
-    connection: Connection, wanted: IncidentFilter, limit: int, after: Cursor | None
+    connection: Connection,
+    wanted: IncidentFilter,
+    limit: int,
+    after: Cursor | None,
+    *,
+    oldest_first: bool = False,
 ) -> list[Cursor]:
-    """Return the incidents that a filter lets through, those that opened last first.
+    """Return the incidents that a filter lets through, those that opened last, or first, first.
 
     Cost: a row of each of the lists (rarest term, standing) for each that is shown; where other
     terms have to hold too, one more look-up for each row that is passed over.
     """
     terms = _rarest_first(connection, _terms(wanted))
-    before = Cursor(2**62, "") if after is None else after
-    if wanted.opened_before_ms is not None:
-        before = min(before, Cursor(wanted.opened_before_ms, ""))
-    wanted_standings = standings(wanted.states, wanted.least)
+    wanted_standings = standings(wanted.states, wanted.least, wanted.most)
+    if not wanted_standings:
+        return []
+    first, last = _bounds(wanted, after, oldest_first=oldest_first)
     values: Mapping[str, object] = {
-        "opened_ms": before.opened_ms,
-        "incident_id": before.incident_id,
-        "from_ms": -(2**62) if wanted.opened_from_ms is None else wanted.opened_from_ms,
+        "first_ms": first.opened_ms,
+        "first_id": first.incident_id,
+        "last_ms": last.opened_ms,
+        "last_id": last.incident_id,
         "most": limit,
         **{f"term{number}": term for number, term in enumerate(terms)},
         **{f"standing{number}": each for number, each in enumerate(wanted_standings)},
     }
-    query = _lists(len(terms), len(wanted_standings), connection.dialect)
+    query = _lists(len(terms), len(wanted_standings), connection.dialect, oldest_first)
     names = query.positiontup
     values = query.construct_params(values)
     given = values if names is None else tuple(values[name] for name in names)
     found = connection.exec_driver_sql(query.string, given)
     page = [Cursor(opened_ms, incident_id) for opened_ms, incident_id in found]
-    return sorted(page, reverse=True)[:limit]
+    return sorted(page, reverse=not oldest_first)[:limit]
+
+
+def _bounds(
+    wanted: IncidentFilter, after: Cursor | None, *, oldest_first: bool
+) -> tuple[Cursor, Cursor]:
+    """Return the places between which the page lies, neither of them on it."""
+    from_ms, before_ms = wanted.opened_from_ms, wanted.opened_before_ms
+    first = Cursor(-(2**62) if from_ms is None else from_ms, "")
+    last = Cursor(2**62 if before_ms is None else before_ms, "")
+    if after is None:
+        return first, last
+    return (max(first, after), last) if oldest_first else (first, min(last, after))
 
 
 def _terms(wanted: IncidentFilter) -> list[int]:
@@ -126,26 +145,27 @@ def _rarest_first(connection: Connection, terms: list[int]) -> list[int]:
 
 
 @cache
-def _lists(terms: int, count: int, dialect: Dialect) -> SQLCompiler:
+def _lists(terms: int, count: int, dialect: Dialect, oldest_first: bool) -> SQLCompiler:
     """Return the query of the first rows of so many standings, compiled once."""
-    lists = (_list(terms, number).subquery() for number in range(count))
+    lists = (_list(terms, number, oldest_first).subquery() for number in range(count))
     query = union_all(*(select(each) for each in lists)).compile(dialect=dialect)
     if not isinstance(query, SQLCompiler):
         raise TypeError(f"a query must be of SQL, got {type(query).__name__}")
     return query
 
 
-def _list(terms: int, number: int) -> Select[int, str]:
+def _list(terms: int, number: int, oldest_first: bool) -> Select[int, str]:
     """Return the query of the first rows of one standing for which so many terms hold."""
     first = incident_index.alias("first")
-    place = tuple_(first.c.opened_ms, first.c.incident_id)
+    order = (first.c.opened_ms, first.c.incident_id)
+    place = tuple_(*order)
     standing = bindparam(f"standing{number}", type_=Integer)
     query = (
         select(first.c.opened_ms, first.c.incident_id)
         .where(first.c.term == bindparam("term0"), first.c.standing == standing)
-        .where(place < tuple_(bindparam("opened_ms"), bindparam("incident_id")))
-        .where(first.c.opened_ms >= bindparam("from_ms"))
-        .order_by(first.c.opened_ms.desc(), first.c.incident_id.desc())
+        .where(place > tuple_(bindparam("first_ms"), bindparam("first_id")))
+        .where(place < tuple_(bindparam("last_ms"), bindparam("last_id")))
+        .order_by(*(each if oldest_first else each.desc() for each in order))
         .limit(bindparam("most", type_=Integer))
     )
     for other_number in range(1, terms):

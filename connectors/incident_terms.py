@@ -36,9 +36,9 @@ def standing_of(state: State, severity: Severity) -> int:
     return STATES.index(state) * 8 + int(severity)
 
 
-def standings(states: Sequence[State], least: Severity) -> list[int]:
-    """Return the standings of some states (none: of all), from a severity up."""
-    levels = [severity for severity in Severity if severity >= least]
+def standings(states: Sequence[State], least: Severity, most: Severity) -> list[int]:
+    """Return the standings of some states (none: of all), of the severities from one to another."""
+    levels = [severity for severity in Severity if least <= severity <= most]
     return [standing_of(state, level) for state, level in product(states or STATES, levels)]
 
 

@@ -1,0 +1,58 @@
+"""The web application: the API under /api/v1, its description, and the page."""
+
+from pathlib import Path
+
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.telemetry import TelemetryConfig
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+
+from api.access import PREFIX, Principal, admit, check_table, principal_of
+from api.description import describe
+from api.estate_routes import estate_routes
+from api.incident_routes import incident_routes
+from api.problems import answer_with_problems
+from api.replies import reply, says
+from config.serve import ServeSettings
+from flows.desk import Desk
+from schema.desk import Me
+
+PAGE = Path(__file__).parent / "page"
+NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+
+
+def create_app(settings: ServeSettings, desk: Desk, *, version: str = "") -> FastAPI:
+    """Return the application over a desk."""
+    app = FastAPI(
+        title="Foreshock", version=version or "0", docs_url=None, redoc_url=None,
+        telemetry=NO_TELEMETRY, redirect_slashes=False,
+    )  # fmt: skip
+    answer_with_problems(app)
+
+    async def gate(request: Request) -> None:
+        request.state.principal = Principal("local", "admin", "off")
+        admit(request, request.state.principal)
+
+    own = APIRouter(tags=["session"], default_response_class=Response)
+
+    @own.get("/me", **says(Me, "Who is asking, and what they may do"))
+    def me(request: Request) -> Response:
+        who = principal_of(request)
+        found = Me(name=who.name, role=who.role, auth=who.auth, can_act=desk.can_act,
+                   version=version)  # fmt: skip
+        return reply(request, found)
+
+    for router in (incident_routes(desk), estate_routes(desk), own):
+        app.include_router(router, prefix=PREFIX, dependencies=[Depends(gate)])
+    describe(app)
+    check_table(app)
+    if PAGE.is_dir():
+        app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
+    return app

@@ -1,0 +1,143 @@
+"""Silences, the topology, models, requests, notifications: what surrounds the incidents."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Path, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.access import principal_of
+from api.incident_routes import Cursor, Id, Limit, Words
+from api.replies import body_of, reply, says
+from connectors.outbox_view import OutboxFilter
+from flows.desk import Desk
+from schema.asks import PromoteAsk, RollbackAsk, SilenceAsk
+from schema.desk import (
+    ModelsPage,
+    NotificationPage,
+    Promoted,
+    RequestPage,
+    RequestView,
+    SilencePage,
+    SilenceView,
+    TopologyView,
+)
+
+Service = Annotated[str, Path(max_length=200, pattern=r"^[^\x00]+$", examples=["aws.ec2"])]
+Status = Literal["due", "sent", "held", "dropped", "failed"]
+
+
+def estate_routes(desk: Desk) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(default_response_class=Response)
+
+    @router.get("/silences", tags=["silences"], **says(SilencePage, "List silences"))
+    def silences(request: Request) -> Response:
+        return reply(request, desk.silences())
+
+    @router.post(
+        "/silences",
+        tags=["silences"],
+        **says(
+            SilenceView,
+            "Keep something quiet",
+            status=201,
+            takes=SilenceAsk,
+            problems=(409,),
+            example={"matchers": ["service=aws.rds"], "for_s": 7200, "reason": "index"},
+        ),
+    )
+    def silence(
+        request: Request, asked: Annotated[SilenceAsk, Depends(body_of(SilenceAsk))]
+    ) -> Response:
+        return reply(request, desk.silence(asked, principal_of(request).name), 201)
+
+    @router.delete(
+        "/silences/{silence_id}",
+        tags=["silences"],
+        **says(SilenceView, "End a silence before its time", problems=(404, 409)),
+    )
+    def end_silence(request: Request, silence_id: Id, reason: Words = "") -> Response:
+        return reply(request, desk.end_silence(silence_id, principal_of(request).name, reason))
+
+    @router.get("/topology", tags=["topology"], **says(TopologyView, "Show the map, or a part"))
+    def topology(
+        request: Request,
+        around: Annotated[
+            list[Annotated[str, Query(max_length=500)]] | None,
+            Query(max_length=50, description="Names of nodes; default: the whole map."),
+        ] = None,
+        hops: Annotated[int, Query(ge=1, le=10)] = 2,
+        limit: Annotated[int, Query(ge=1, le=500)] = 60,
+    ) -> Response:
+        return reply(request, desk.topology(tuple(around or ()), hops, limit))
+
+    @router.get("/models", tags=["models"], **says(ModelsPage, "Versions, quality and drift"))
+    def models(request: Request) -> Response:
+        return reply(request, desk.models())
+
+    @router.post(
+        "/models/{service}/promote",
+        tags=["models"],
+        **says(
+            Promoted,
+            "Make a version active",
+            takes=PromoteAsk,
+            problems=(404, 409),
+            example={"version": "aws-ec2-20260304t120000-1f2e3d4c5b6a"},
+        ),
+    )
+    def promote(
+        request: Request,
+        service: Service,
+        asked: Annotated[PromoteAsk, Depends(body_of(PromoteAsk))],
+    ) -> Response:
+        return reply(request, desk.promote(service, asked, principal_of(request).name))
+
+    @router.post(
+        "/models/{service}/rollback",
+        tags=["models"],
+        **says(
+            Promoted,
+            "Make the version active that served before",
+            takes=RollbackAsk,
+            problems=(404, 409),
+            example={},
+        ),
+    )
+    def rollback(
+        request: Request,
+        service: Service,
+        asked: Annotated[RollbackAsk, Depends(body_of(RollbackAsk))],
+    ) -> Response:
+        return reply(request, desk.roll_back(service, asked, principal_of(request).name))
+
+    @router.get("/requests", tags=["requests"], **says(RequestPage, "What the flow was told"))
+    def requests(request: Request, limit: Limit = 50) -> Response:
+        return reply(request, desk.requests(limit))
+
+    @router.get(
+        "/requests/{request_id}",
+        tags=["requests"],
+        **says(RequestView, "What has come of one request", problems=(404,)),
+    )
+    def one(request: Request, request_id: Id) -> Response:
+        return reply(request, desk.request(request_id))
+
+    @router.get(
+        "/notifications",
+        tags=["notifications"],
+        **says(NotificationPage, "Who was told what, the newest first"),
+    )
+    def notifications(
+        request: Request,
+        channel: Words = "",
+        status: Status | None = None,
+        incident: Words = "",
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> Response:
+        wanted = OutboxFilter(channel=channel, status=status or "", incident=incident)
+        return reply(request, desk.notifications(wanted, cursor, limit))
+
+    return router
