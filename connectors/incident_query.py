@@ -38,7 +38,6 @@ class IncidentFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     states: tuple[State, ...] = ()
     least: Severity = Severity.LOW
-    most: Severity = Severity.CRITICAL
     cloud: str = ""
     account: str = ""
     region: str = ""
@@ -47,6 +46,7 @@ class IncidentFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     assignee: str = ""
     opened_from_ms: int | None = None
     opened_before_ms: int | None = None
+    most: Severity = Severity.CRITICAL
 
 
 class Cursor(NamedTuple):
