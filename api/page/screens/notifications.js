@@ -14,7 +14,7 @@ export function make(place) {
   const channels = h("div", {class: "table"}), foot = h("div", {}, waiting()), lines = h("tbody");
   const choice = (name, words, options) => h("select", {name, "aria-label": words, onchange: changed}, options.map(([value, text]) => h("option", {value, selected: (query.get(name) ?? "") === value}, text)));
   const form = h("form", {class: "row push", onsubmit: (event) => event.preventDefault()}, choice("status", "Status", [["", "Any status"], ...STATUSES.map((each) => [each, each])]), h("select", {name: "channel", "aria-label": "Channel", onchange: changed}, h("option", {value: ""}, "Any channel")));
-  const table = h("table", {class: "folds"}, h("thead", {}, h("tr", {}, ["When", "Channel", "What", "Status", "Incident", "Why"].map((each) => h("th", {scope: "col"}, each)))), lines);
+  const table = h("table", {class: "folds brief"}, h("thead", {}, h("tr", {}, ["When", "Channel", "What", "Status", "Incident", "Why"].map((each) => h("th", {scope: "col"}, each)))), lines);
   const node = h("div", {}, h("div", {class: "head"}, h("h1", {}, "Notifications"), form),
     h("div", {class: "stack"}, h("section", {class: "card", hidden: true}, h("header", {}, h("h2", {}, "Channels")), channels), h("section", {class: "card"}, h("div", {class: "table", tabindex: "0", role: "region", "aria-label": "Messages", "data-scroll": "messages"}, table), foot)));
 

@@ -58,9 +58,9 @@ export function make(_place, context) {
         ? h("strong", {}, (part.cloud || "other").toUpperCase())
         : h("a", {href: `#/incidents?service=${encodeURIComponent(part.service)}`, "data-focus": `service ${part.service}`}, part.service), h("span", {class: "unseen"}, HEALTH[part.health]))),
       h("td", {class: "num"}, part.off ? h("span", {class: "late"}, whole(part.off)) : h("span", {class: "faint"}, "0"), part.silent > 0 && h("span", {class: "soft", title: "silent"}, ` +${whole(part.silent)} silent`)),
-      h("td", {class: "num"}, whole(part.resources)), h("td", {class: "num"}, number(part.samples_per_s)), h("td", {class: "num"}, percent(part.anomaly_rate, 2)));
+      h("td", {class: "num"}, whole(part.resources)), h("td", {class: "num only-wide"}, number(part.samples_per_s)), h("td", {class: "num"}, percent(part.anomaly_rate, 2)));
     fill(state, h("div", {class: "table", "data-scroll": "state", tabindex: "0", role: "region", "aria-label": "Clouds and services"}, h("table", {class: "tight"},
-      h("thead", {}, h("tr", {}, ["Service", "Off", "Of", "Samples/s", "Odd"].map((each, i) => h("th", {scope: "col", class: i ? "num" : ""}, each)))),
+      h("thead", {}, h("tr", {}, ["Service", "Off", "Of", "Samples/s", "Odd"].map((each, i) => h("th", {scope: "col", class: i === 3 ? "num only-wide" : i ? "num" : ""}, each)))),
       h("tbody", {}, live.clouds.map((cloud) => [line(cloud, "cloud"), live.services.filter((each) => each.cloud === cloud.cloud).map((each) => line(each, ""))])))));
   }
 
