@@ -6,6 +6,7 @@ address in between gets through). Redirects are not followed.
 """
 
 import ipaddress
+import logging
 import socket
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ MAX_SHOWN = 300  # characters of an answer in an error
 _AGAIN = {408, 425, 429}
 _TAKEN_PERHAPS = {500, 502, 504}
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells whole URLs, secrets and all
 
 
 class Answer(NamedTuple):

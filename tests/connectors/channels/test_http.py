@@ -1,3 +1,4 @@
+import logging
 from datetime import UTC, datetime
 
 import pytest
@@ -36,6 +37,14 @@ def test_an_answer_is_sent_later_or_never(reply: Reply, means: object) -> None:
     with provider(lambda _: reply) as server:
         assert call(server.url + "/secret/path").outcome == means
         assert len(server.asked) == 1
+
+
+def test_no_log_tells_the_path_of_a_url(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG), provider(lambda _: Reply()) as server:
+        assert call(server.url + "/services/T0/B0/secret").outcome == Sent()
+        server.next = [Reply(400, b"no")]
+        call(server.url + "/services/T0/B0/secret")
+    assert "secret" not in caplog.text
 
 
 def test_no_answer_is_waited_for_only_so_long() -> None:
