@@ -27,9 +27,12 @@ ROLE_OF: dict[str, Role | None] = {
     "GET /models": "viewer",
     "POST /models/{service}/promote": "admin",
     "POST /models/{service}/rollback": "admin",
+    "GET /live": "viewer",
+    "GET /heat": "viewer",
     "GET /requests": "viewer",
     "GET /requests/{request_id}": "viewer",
     "GET /notifications": "viewer",
+    "GET /events": "viewer",
     "GET /me": "viewer",
 }
 

@@ -11,6 +11,8 @@ from starlette.staticfiles import StaticFiles
 from api.access import PREFIX, Principal, admit, check_table, principal_of
 from api.description import describe
 from api.estate_routes import estate_routes
+from api.event_routes import event_routes
+from api.hub import Hub
 from api.incident_routes import incident_routes
 from api.problems import answer_with_problems
 from api.replies import reply, says
@@ -49,7 +51,9 @@ def create_app(settings: ServeSettings, desk: Desk, *, version: str = "") -> Fas
                    version=version)  # fmt: skip
         return reply(request, found)
 
-    for router in (incident_routes(desk), estate_routes(desk), own):
+    hub = Hub(desk, settings.max_streams)
+    app.state.hub = hub
+    for router in (incident_routes(desk), estate_routes(desk), event_routes(hub), own):
         app.include_router(router, prefix=PREFIX, dependencies=[Depends(gate)])
     describe(app)
     check_table(app)

@@ -7,10 +7,12 @@ from fastapi import FastAPI
 
 from api.problems import Problem
 from api.replies import REF
-from schema import asks, desk
+from schema import HeatMap, LiveState, asks, desk
 
 TYPES = (
     Problem,
+    HeatMap,
+    LiveState,
     *(
         each
         for module in (asks, desk)

@@ -7,10 +7,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.access import principal_of
-from api.incident_routes import Cursor, Id, Limit, Words
+from api.incident_routes import Cursor, Id, Limit, Moment, Words
 from api.replies import body_of, reply, says
 from connectors.outbox_view import OutboxFilter
 from flows.desk import Desk
+from schema import HeatMap, LiveState
 from schema.asks import PromoteAsk, RollbackAsk, SilenceAsk
 from schema.desk import (
     ModelsPage,
@@ -111,6 +112,16 @@ def estate_routes(desk: Desk) -> APIRouter:
         asked: Annotated[RollbackAsk, Depends(body_of(RollbackAsk))],
     ) -> Response:
         return reply(request, desk.roll_back(service, asked, principal_of(request).name))
+
+    @router.get("/live", tags=["estate"], **says(LiveState, "How the estate stands now"))
+    def live(request: Request) -> Response:
+        return reply(request, desk.live())
+
+    @router.get(
+        "/heat", tags=["estate"], **says(HeatMap, "How odd resources were, by buckets of time")
+    )
+    def heat(request: Request, from_ms: Moment = None, to_ms: Moment = None) -> Response:
+        return reply(request, desk.heat(from_ms, to_ms))
 
     @router.get("/requests", tags=["requests"], **says(RequestPage, "What the flow was told"))
     def requests(request: Request, limit: Limit = 50) -> Response:

@@ -7,8 +7,20 @@ from importlib.metadata import PackageNotFoundError, version
 import uvicorn
 
 from api.app import create_app
+from api.hub import Hub
 from config.serve import ServeSettings
 from flows.desk import Desk
+
+
+class _Uvicorn(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
+        super().__init__(config)
+        self._hub = hub
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams first, which else would go on."""
+        self._hub.close()
+        await super().shutdown(sockets)
 
 
 class Server:
@@ -31,7 +43,7 @@ class Server:
         host = f"[{settings.bind}]" if ":" in settings.bind else settings.bind
         self.url = settings.url or f"http://{host}:{port}/"
         app = create_app(settings, desk, version=_version())
-        self._server = uvicorn.Server(
+        self._server = _Uvicorn(
             uvicorn.Config(
                 app,
                 log_level="warning",
@@ -40,7 +52,8 @@ class Server:
                 proxy_headers=False,  # whom to trust is a setting of ours
                 ws="none",
                 timeout_graceful_shutdown=3,
-            )
+            ),
+            app.state.hub,
         )
 
     def run(self) -> None:

@@ -10,7 +10,7 @@ from connectors.incident_database import open_database, reading
 from connectors.incident_query import Cursor, IncidentFilter, find_page
 from connectors.incident_tables import incident_events, incidents
 from schema import Event, Severity, State
-from schema.desk import Change, IncidentFull, IncidentRow
+from schema.desk import AuditEntry, Change, IncidentFull, IncidentRow
 
 Sort = Literal["-opened", "opened", "-severity"]
 
@@ -111,6 +111,18 @@ class IncidentViews:
             body = connection.execute(query).scalar()
         return None if body is None else _whole.decode(body).incident
 
+    def steps(self, incident_id: str, most: int) -> list[AuditEntry]:
+        """Return the newest events of an incident, in their order."""
+        query = (
+            select(incident_events.c.body)
+            .where(incident_events.c.incident_id == incident_id)
+            .order_by(incident_events.c.revision.desc())
+            .limit(most)
+        )
+        with reading(self._engine) as connection:
+            bodies = connection.execute(query).scalars().all()
+        return [_step(_told.decode(body)) for body in reversed(bodies)]
+
     def live(self, states: Sequence[State]) -> tuple[int, list[IncidentFull]]:
         """Return the incidents in some states, oldest first, and the log's last sequence then."""
         query = (
@@ -154,6 +166,23 @@ class IncidentViews:
 def place_of(incident: IncidentRow) -> Place:
     """Return the place of an incident among the pages."""
     return Place(Severity[incident.severity], Cursor(incident.opened_ms, incident.id))
+
+
+def _step(said: _Told) -> AuditEntry:
+    now = said.incident
+    return AuditEntry(
+        revision=now.revision,
+        event=said.event,
+        ts_ms=said.ts_ms,
+        actor=said.actor,
+        reason=said.reason,
+        request=said.request,
+        state=now.state,
+        severity=now.severity,
+        silenced_by=now.silenced_by,
+        inhibited_by=now.inhibited_by,
+        merged_into=now.merged_into,
+    )
 
 
 def _by_severity(

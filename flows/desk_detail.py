@@ -7,24 +7,22 @@ from flows.answers import Answer
 from flows.desk_commands import request_of
 from flows.desk_queue import as_queued
 from flows.desk_stores import OpenStores
+from flows.desk_topology import as_shown
 from flows.silences import Known
-from flows.why import Tried, explain
-from operators.dispatch import hidden_by
+from flows.why import Tried, tried
 from operators.queue import work_queue
-from schema import Refusal, Transition, step
+from schema import Refusal, step
 from schema.desk import (
-    AuditEntry,
     IncidentDetail,
     IncidentFull,
     RequestView,
-    SeverityName,
     TopologyView,
     TriedSilence,
 )
 from schema.life import EVENT_OF
 
+MOST_STEPS = 500
 MOST_TOLD = 200
-_NAMES: tuple[SeverityName, ...] = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
 
 
 def detail(
@@ -35,7 +33,8 @@ def detail(
     now_ms: int,
 ) -> IncidentDetail:
     """Return it; what is in force is judged at `now_ms`."""
-    history = stores.incidents.history(incident.id)
+    whole = stores.incidents.get_incident(incident.id)
+    kept = stores.plots.around(incident.id)
     task = next(iter(work_queue([as_queued(incident)], now_ms)), None)
     told = stores.sent.page(OutboxFilter(incident=incident.id), MOST_TOLD, None)
     return IncidentDetail(
@@ -45,11 +44,12 @@ def detail(
         points_why=() if task is None else task.why,
         due_ms=None if task is None else task.due_ms,
         actions=legal_actions(incident),
-        audit=tuple(map(_entry, history)),
+        audit=tuple(stores.views.steps(incident.id, MOST_STEPS)),
         requests=_requests(stores, incident.id),
         told=tuple(view for _, view in reversed(told)),
-        silences=tuple(map(_tried, explain(history, known, now_ms).silences)),
-        topology=topology,
+        silences=() if whole is None else tuple(map(_tried, tried(whole, known, now_ms))),
+        plots=() if whole is None else tuple(stores.plots.plots_of(whole)),
+        topology=topology if kept is None else as_shown(kept),
     )
 
 
@@ -61,22 +61,6 @@ def legal_actions(incident: IncidentFull) -> tuple[str, ...]:
         if not isinstance(step(incident.id, incident.state, event), Refusal)
     )
     return tuple(found)
-
-
-def _entry(said: Transition) -> AuditEntry:
-    by = hidden_by(said.incident)
-    return AuditEntry(
-        revision=said.incident.revision,
-        event=said.event,
-        ts_ms=said.ts_ms,
-        actor=said.actor,
-        reason=said.reason,
-        request=said.request,
-        state=said.incident.state,
-        severity=_NAMES[said.incident.severity - 1],
-        told=not by,
-        hidden_by=by,
-    )
 
 
 def _requests(stores: OpenStores, incident_id: str) -> tuple[RequestView, ...]:

@@ -6,7 +6,7 @@ them. Every method may be called from any thread, and raises `StoreAway` while t
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from flows.run import with_control_log
 from flows.running import RunningFlow, flow_by_log, flow_of, store_of
 from flows.silences import Known, known_silences
 from operators.topology import NO_MAP, Topology
-from schema import TopologyChange, TopologyMap, TriageCommand
+from schema import HeatMap, LiveState, TopologyChange, TopologyMap, TriageCommand
 from schema.desk import (
     Changes,
     IncidentDetail,
@@ -135,9 +135,22 @@ class Reading:
         with self.stores.open():
             return models_page(self.stores.url, None if self._app is None else self._app.models)
 
+    def live(self) -> LiveState:
+        """Return how the estate stands, as the flow last said."""
+        with self.stores.open() as stores:
+            return stores.estate.live()
+
+    def heat(self, from_ms: int | None = None, to_ms: int | None = None) -> HeatMap:
+        """Return how odd resources were; without times, in the last day that is known.
+
+        Raises: ValueError if it ends before it begins.
+        """
+        with self.stores.open() as stores:
+            return stores.estate.heat(from_ms, to_ms)
+
     def requests(self, limit: int = 50) -> RequestPage:
         """Return what the flow was told, the newest first, and what has come of it."""
-        commands = self._told()[::-1][:limit]
+        commands = self.told()[::-1][:limit]
         with self.stores.open() as stores:
             return RequestPage(requests=requests_of(commands, stores.answers))
 
@@ -150,10 +163,17 @@ class Reading:
                 if answer.status == "requested":
                     (answer,) = stores.answers.of([kept.act])
                 return request_of(kept.act, answer, kept.requested_ms)
-            found = [each for each in self._told() if id_of(each) == request_id]
+            found = [each for each in self.told() if id_of(each) == request_id]
             if not found:
                 raise NotFound(f"there is no request {request_id}")
             return requests_of(found[-1:], stores.answers)[0]
+
+    def answered(self, commands: Sequence[TriageCommand]) -> tuple[RequestView, ...]:
+        """Return what has come of commands."""
+        if not commands:
+            return ()
+        with self.stores.open() as stores:
+            return requests_of(commands, stores.answers)
 
     def notifications(
         self, wanted: OutboxFilter, cursor: str | None = None, limit: int = 50
@@ -215,13 +235,14 @@ class Reading:
                     self._commands = Commands(self._flow.log)
             return self._flow
 
-    def _told(self) -> list[TriageCommand]:
+    def told(self) -> list[TriageCommand]:
+        """Return what the flow was told, oldest first; nothing where no log is known."""
         self._known_flow()
         return [] if self._commands is None else self._commands.all()
 
     def _known_silences(self) -> list[Known]:
         fixed = () if self._app is None else self._app.triage.silences
-        return known_silences(self._told(), fixed)
+        return known_silences(self.told(), fixed)
 
     def _topology(self) -> Topology:
         """Return the map of the settings with what people have changed of it."""
@@ -232,7 +253,7 @@ class Reading:
                     self._map = time.monotonic() + TOPOLOGY_S, topology_of(self._app)
                 known = self._map[1]
         topology = Topology(known)
-        for command in self._told():
+        for command in self.told():
             if isinstance(command, TopologyChange):
                 topology.change(command)
         return topology

@@ -15,8 +15,9 @@ from connectors.feedback_store import FeedbackStore
 from connectors.incident_database import check_url, shown_url
 from connectors.incident_store import IncidentStore
 from connectors.incident_view import IncidentViews
-from connectors.outbox import Outbox
+from connectors.live_store import LiveStore
 from connectors.outbox_view import OutboxView
+from connectors.plots_store import PlotsStore
 from connectors.requests_store import RequestsStore
 from flows.answers import Answers
 
@@ -39,13 +40,14 @@ class OpenStores:
         self.requests = RequestsStore(url)
         self.answers = Answers(url)
         self.feedback = FeedbackStore(url)
-        self.outbox = Outbox(url)
         self.sent = OutboxView(url)
+        self.plots = PlotsStore(url)
+        self.estate = LiveStore(url)
 
     def close(self) -> None:
         """Close every connection that is not at work."""
         for each in (self.views, self.incidents, self.requests, self.answers, self.feedback,
-                     self.outbox, self.sent):  # fmt: skip
+                     self.sent, self.plots, self.estate):  # fmt: skip
             each.close()
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from operators.topology import Topology
+from schema import Surroundings
 from schema.desk import EdgeView, NodeView, TopologyView
 
 MOST_NODES = 60
@@ -36,6 +37,21 @@ def around(
             for type_ in topology.types(source, target)
         ),
         more=len(order) - len(kept),
+    )
+
+
+def as_shown(kept: Surroundings) -> TopologyView:
+    """Return the topology around an incident as the flow has kept it."""
+    return TopologyView(
+        around=tuple(each.name for each in kept.nodes if each.role == "suspect"),
+        nodes=tuple(
+            NodeView(name=each.name, type=each.type, hops=each.hops, role=each.role)
+            for each in kept.nodes
+        ),
+        edges=tuple(
+            EdgeView(source=each.source, target=each.target, type=each.type) for each in kept.edges
+        ),
+        more=kept.more,
     )
 
 

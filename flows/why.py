@@ -84,7 +84,7 @@ def explain(
         incident.severity.name,
         incident.reasons,
         incident.silenced_by,
-        _tried(incident, known, now_ms),
+        tried(incident, known, now_ms),
         incident.inhibited_by,
         incident.flapping,
         sum(each.event in ("opened", "reopened") for each in history),
@@ -103,13 +103,14 @@ def _heard(row: OutboxRow) -> Heard:
     return Heard(notice.channel, row.ended_ms or notice.decided_ms, notice.kind, row.status, why)
 
 
-def _tried(incident: Incident, known: Sequence[Known], now_ms: int) -> tuple[Tried, ...]:
+def tried(incident: Incident, known: Sequence[Known], now_ms: int) -> tuple[Tried, ...]:
+    """Return the silences in force, those first that match the incident."""
     alerting = [each for each in incident.members if each.closed_ms is None]
     alerts = (alerting or list(incident.members)) if incident.state in LIVE else []
-    tried = [
+    found = [
         _one(incident, alerts, each, now_ms) for each in known if each.state(now_ms) == "active"
     ]
-    return tuple(sorted(tried, key=lambda each: (not each.matches, each.id)))
+    return tuple(sorted(found, key=lambda each: (not each.matches, each.id)))
 
 
 def _one(incident: Incident, alerts: Sequence[Member], known: Known, now_ms: int) -> Tried:

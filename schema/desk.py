@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from schema.incidents import Event, State
+from schema.plots import Plot
 
 SeverityName = Literal["LOW", "MEDIUM", "HIGH", "CRITICAL"]
 Role = Literal["viewer", "responder", "admin"]
@@ -136,8 +137,9 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     request: str = ""
     state: State
     severity: SeverityName
-    told: bool  # to anybody, as far as silences and inhibition go
-    hidden_by: str = ""
+    silenced_by: tuple[str, ...] = ()  # what kept it from people
+    inhibited_by: str = ""
+    merged_into: str = ""
 
 
 class RequestView(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,7 +204,8 @@ class IncidentDetail(msgspec.Struct, frozen=True, kw_only=True):
     requests: tuple[RequestView, ...] = ()  # newest last
     told: tuple[ToldView, ...] = ()
     silences: tuple[TriedSilence, ...] = ()  # in force now, those first that match
-    topology: "TopologyView | None" = None  # around its suspects; None: no map is known
+    plots: tuple[Plot, ...] = ()  # of its main members, the most suspect first
+    topology: "TopologyView | None" = None  # around its suspects; None: nothing is known
 
 
 class TaskView(msgspec.Struct, frozen=True, kw_only=True):
@@ -258,6 +261,7 @@ class NodeView(msgspec.Struct, frozen=True, kw_only=True):
     zone: str = ""
     dependants: int = 0  # however far away
     hops: int = 0  # from what was asked for
+    role: Literal["", "suspect", "member", "neighbour"] = ""  # in an incident
 
 
 class EdgeView(msgspec.Struct, frozen=True, kw_only=True):
