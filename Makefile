@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 export PYTHON
 
-.PHONY: help setup demo test lint types bench bench-replay bench-memory bench-decode bench-forests bench-store bench-latency bench-recovery soak quality petshop ablation fuzz chaos chaos-store live-replay storms components kafka
+.PHONY: help setup demo test lint types bench bench-replay bench-memory bench-decode bench-forests bench-store bench-latency bench-recovery soak quality petshop ablation fuzz chaos chaos-store chaos-notify live-replay storms components kafka
 
 help: ## Say what there is (this list)
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | awk -F ':.*## ' '{ printf "  make %-14s%s\n", $$1, $$2 }'
@@ -86,6 +86,9 @@ storms: setup ## Simulate storms of alerts whose truth is known; say how triage 
 
 chaos-store: setup ## Kill the writer of the store twenty times in a storm; no event lost, none twice
 	STORE_KILLS=20 $(BIN)/python -m pytest -q tests/acceptance/test_store_kill.py
+
+chaos-notify: setup ## Kill notification thirty times in a storm of 200 incidents; nobody misses anything
+	NOTIFY_KILLS=30 NOTIFY_INCIDENTS=200 $(BIN)/python -m pytest -q -s tests/acceptance/test_notify_kill.py
 
 components: setup ## Optional: install Java, Maven, Prometheus and Chromium if allowed to, and fetch Kafka, for the tests
 	@.ci/components

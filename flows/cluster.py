@@ -52,7 +52,7 @@ def spawn(build: Builder, place: Place) -> Member:
     child = context.Process(
         target=work, args=(build, place, theirs), name=f"foreshock-{place.index}"
     )
-    with _signals_blocked():  # and so in the child, until it ignores them
+    with signals_blocked():  # and so in the child, until it ignores them
         child.start()
     theirs.close()
     return Member(Wire(ours), child)
@@ -187,7 +187,8 @@ class Cluster:
 
 
 @contextmanager
-def _signals_blocked() -> Iterator[None]:
+def signals_blocked() -> Iterator[None]:
+    """Keep signals that end a run from this thread, and from what it starts."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield

@@ -118,11 +118,17 @@ class Decider:
 
 
 def open_notification(
-    app: App, clock: Clock, stop: threading.Event, *, restarts: int = 0
+    app: App,
+    clock: Clock,
+    stop: threading.Event,
+    *,
+    finish: threading.Event | None = None,
+    restarts: int = 0,
 ) -> "Notification":
-    """Open the store, the outbox in it and every channel of the settings; runs until `stop`.
+    """Open the store, the outbox in it and every channel of the settings.
 
-    `restarts` says how often whoever starts it had to do so again.
+    It runs until `stop`, or until nothing is due once `finish` is set. `restarts` says how often
+    whoever starts it had to do so again.
     Raises: ValueError where there is no store, no channel, or no secret of one; TakenError where
     another process notifies from the store; OSError where the port of its metrics is taken.
     """
@@ -158,6 +164,8 @@ def open_notification(
         def step(now_ms: int) -> None:
             patience(sole.check)
             decider.step(now_ms)
+            if finish is not None and finish.is_set() and not any(map(outbox.waiting, channels)):
+                stop.set()
 
         return Notification(step, couriers, clock, stop, opened.pop_all())
 

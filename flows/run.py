@@ -1,8 +1,10 @@
 """The live worker: the detect flow over the sources and sinks of the settings, until stopped."""
 
 import logging
+import signal
 import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -39,6 +41,7 @@ from flows.assemble import (
     topology_of,
     training_sinks,
 )
+from flows.beside import Beside, notifying
 from flows.control import FRONTIER, control_of, is_live
 from flows.detect import Outputs, build
 from flows.hosts import Hosts, Plan
@@ -62,6 +65,19 @@ def run(app: App, *, processes: int = 1, hosts: Hosts | None = None) -> None:
     """
     if hosts is not None:
         _check_reach(app)
+    with _notifying(app, hosts) as beside:
+        stopped = _run(app, processes, hosts)
+        if beside is not None and not stopped:
+            beside.finish()
+    _log.info("stopped by %s", stopped.name) if stopped else _log.info("the sources have ended")
+
+
+def _notifying(app: App, hosts: Hosts | None) -> AbstractContextManager[Beside | None]:
+    """Notify beside the run; of several hosts the first does."""
+    return notifying(app) if hosts is None or hosts.index == 0 else nullcontext()
+
+
+def _run(app: App, processes: int, hosts: Hosts | None) -> signal.Signals | None:
     if app.recovery.dir is not None and (hosts is None or hosts.index == 0):
         check_shape(Path(app.recovery.dir), shape_of(app))
         note_starts(Path(app.recovery.dir), _files(app))
@@ -75,11 +91,9 @@ def run(app: App, *, processes: int = 1, hosts: Hosts | None = None) -> None:
             build = partial(_flow_on_host, app, pace)
             shape = shape_of(app)
             plan = Plan(hosts, build, app.recovery, shape, repr(app), Path(folder), tables)
-            stopped = run_on_hosts(plan)
-        else:
-            flow = partial(detect_flow, app, pace)
-            stopped = launch(flow, processes=processes, recovery=app.recovery, shape=shape_of(app))
-    _log.info("stopped by %s", stopped.name) if stopped else _log.info("the sources have ended")
+            return run_on_hosts(plan)
+        flow = partial(detect_flow, app, pace)
+        return launch(flow, processes=processes, recovery=app.recovery, shape=shape_of(app))
 
 
 def _flow_on_host(app: App, pace: Path, recovery: RecoverySettings) -> Builder:

@@ -25,7 +25,7 @@ from schema import Incident, Transition
 from tests.operators.timelines import START_MS, incident
 from tests.postgres.server import Postgres
 
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 
 
 class Taker:
