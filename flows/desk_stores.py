@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, InterfaceError
 
+from connectors.callback_store import CallbackStore
 from connectors.feedback_store import FeedbackStore
 from connectors.incident_database import check_url, shown_url
 from connectors.incident_store import IncidentStore
@@ -40,6 +41,7 @@ class OpenStores:
         self.requests = RequestsStore(url)
         self.answers = Answers(url)
         self.feedback = FeedbackStore(url)
+        self.callbacks = CallbackStore(url)
         self.sent = OutboxView(url)
         self.plots = PlotsStore(url)
         self.estate = LiveStore(url)
@@ -47,7 +49,7 @@ class OpenStores:
     def close(self) -> None:
         """Close every connection that is not at work."""
         for each in (self.views, self.incidents, self.requests, self.answers, self.feedback,
-                     self.sent, self.plots, self.estate):  # fmt: skip
+                     self.callbacks, self.sent, self.plots, self.estate):  # fmt: skip
             each.close()
 
 

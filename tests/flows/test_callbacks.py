@@ -12,6 +12,7 @@ from connectors.incident_store import IncidentStore
 from connectors.requests_store import RequestsStore
 from flows.answers import told
 from flows.callbacks import Answering, Taken
+from flows.desk_stores import DeskStores
 from flows.running import RunningFlow
 from schema import Act, Feedback, Transition
 from tests.connectors.made_transitions import OPENED, OPENED_MS, resolved
@@ -34,12 +35,17 @@ class Bench:
         self.log = FileControlLog(folder / "control.jsonl")
         self.store = IncidentStore(self.url, create=True)
         self.store.record([OPENED])
+        self.opened: list[DeskStores] = []
         self.flow = RunningFlow(self.log, self.url, 60, True)
         self.answering = self.another()
 
     def another(self, *places: str) -> Answering:
         """Return what another process would open."""
-        return Answering(self.flow, lambda place: places if place == "PGR0VU2" else ())
+        stores = DeskStores(self.url)
+        self.opened.append(stores)
+        return Answering(
+            lambda: self.flow, stores, lambda place: places if place == "PGR0VU2" else ()
+        )
 
     def take(self, callback: Callback) -> Taken:
         return self.answering.take(callback, NOW_MS)
@@ -48,7 +54,8 @@ class Bench:
         return self.log.read()
 
     def close(self) -> None:
-        self.answering.close()
+        for each in self.opened:
+            each.close()
         self.store.close()
 
 
@@ -96,7 +103,6 @@ def test_the_same_once_more_is_answered_as_before_and_asked_once(bench: Bench) -
     first = bench.take(asks())
     other = bench.another()
     assert other.take(asks(), NOW_MS + 60_000) == Taken("repeated", first.words)
-    other.close()
     assert len(bench.logged()) == 1
 
 
@@ -137,7 +143,6 @@ def test_what_the_provider_groups_is_asked_of_each(bench: Bench) -> None:
     grouped = msgspec.structs.replace(asks(), incidents=(), place="PGR0VU2")
     other = bench.another("inc-1", "inc-2", "inc-9")
     taken = other.take(grouped, NOW_MS)
-    other.close()
     assert taken.status == "requested"
     acts = [each for each in bench.logged() if isinstance(each, Act)]
     assert [each.incident for each in acts] == ["inc-1", "inc-2"]
@@ -167,7 +172,6 @@ def test_after_a_crash_the_same_command_is_told_and_counts_once(
     later = bench.another()
     assert later.take(asks(asked), NOW_MS + 120_000).status == "repeated"
     assert later.take(asks(asked), NOW_MS + 180_000).status == "repeated"
-    later.close()
     records = bench.logged()
     assert len(records) == (2 if moment == "after" else 1)
     assert len(set(records)) == len(told(records)) == 1
