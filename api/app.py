@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from api.access import PREFIX, Principal, admit, check_table, principal_of
+from api.callbacks import callback_routes
 from api.description import describe
 from api.estate_routes import estate_routes
 from api.event_routes import event_routes
@@ -55,6 +56,9 @@ def create_app(settings: ServeSettings, desk: Desk, *, version: str = "") -> Fas
     app.state.hub = hub
     for router in (incident_routes(desk), estate_routes(desk), event_routes(hub), own):
         app.include_router(router, prefix=PREFIX, dependencies=[Depends(gate)])
+    callbacks = callback_routes(desk)
+    if callbacks is not None:
+        app.include_router(callbacks)
     describe(app)
     check_table(app)
     if PAGE.is_dir():

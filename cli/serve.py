@@ -49,7 +49,7 @@ def serve(
     with bad_input():
         settings = _settings(None if app is None else app.serve, bind, port)
         desk = Desk(store, app, control=control)
-    server = Server(settings, desk)
+        server = Server(settings, desk)
     typer.echo(f"serving {desk.stores.place} at {server.url}")
     if not desk.can_act:
         typer.echo("no flow can be told: -c or --control must name its control log", err=True)

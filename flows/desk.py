@@ -36,7 +36,7 @@ class Desk(Reading):
         self, incident_id: str, asked: ActionAsk, actor: str, revision: int | None = None
     ) -> RequestView:
         """Ask for an act. Raises: NotFound, NotLegal, Stale, NobodyListens."""
-        flow = self._told_flow()
+        flow = self.told_flow()
         with self.stores.open() as stores:
             incident = as_it_is_now(stores.incidents, incident_id)
             if revision is not None and incident.revision != revision:
@@ -48,7 +48,7 @@ class Desk(Reading):
 
     def feedback(self, incident_id: str, asked: FeedbackAsk, actor: str) -> RequestView | None:
         """Say what an incident was; None: that was said before. Raises: NotFound, NobodyListens."""
-        flow, now = self._told_flow(), self._clock()
+        flow, now = self.told_flow(), self._clock()
         with self.stores.open() as stores:
             incident = stores.incidents.get_incident(incident_id)
             if incident is None:
@@ -60,14 +60,14 @@ class Desk(Reading):
 
     def silence(self, asked: SilenceAsk, actor: str) -> SilenceView:
         """Keep something quiet. Raises: ValueError, NobodyListens."""
-        flow = self._told_flow()
+        flow = self.told_flow()
         silence = silence_of(asked, flow, actor, self._clock())
         flow.log.append(silence)
         return view_of(Known(silence, "log"), self._clock_ms())
 
     def end_silence(self, silence_id: str, actor: str, reason: str = "") -> SilenceView:
         """End a silence before its time. Raises: NotFound, NotLegal, NobodyListens."""
-        flow = self._told_flow()
+        flow = self.told_flow()
         known = next((k for k in self._known_silences() if k.silence.id == silence_id), None)
         if known is None:
             raise NotFound(f"there is no silence {silence_id}")
@@ -98,7 +98,8 @@ class Desk(Reading):
             raise NotFound(f"there is no service {service}")
         return self._promoted(lambda: promoter.roll_back(service, asked.effective_ms))
 
-    def _told_flow(self) -> RunningFlow:
+    def told_flow(self) -> RunningFlow:
+        """Return the flow that can be told something. Raises: NobodyListens."""
         flow = self._known_flow()
         if flow is None:
             raise NobodyListens(

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from config.app import App
+from config.notify import NotifySettings
 from connectors.control_log import FileControlLog
 from connectors.incident_query import IncidentFilter
 from connectors.incident_view import Place, Sort, place_of
@@ -212,6 +213,11 @@ class Reading:
         return self._control is not None or (
             self._app is not None and (self._app.control_log is not None or is_live(self._app))
         )
+
+    @property
+    def notify(self) -> NotifySettings | None:
+        """The settings of notification, where there are settings."""
+        return None if self._app is None else self._app.notify
 
     def close(self) -> None:
         """Let go of store and log."""

@@ -13,6 +13,7 @@ SKEW_S = 300  # that a clock may be ahead of ours
 
 Via = Literal["pagerduty", "slack", "mail"]
 Asked = Literal["ack", "unack", "resolve", "reopen", "assign", "note", "false_positive"]
+Offered = Literal["ack", "resolve", "false_positive"]  # by buttons and links
 Reason = Literal[
     "too_large",
     "wrong_type",  # of content

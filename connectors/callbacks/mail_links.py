@@ -17,8 +17,8 @@ import msgspec
 from connectors.callbacks.callback import (
     MAX_NAME,
     SKEW_S,
-    Asked,
     Callback,
+    Offered,
     Rejected,
     plain,
     signed_by_any,
@@ -54,7 +54,7 @@ class _Link(msgspec.Struct, array_like=True, frozen=True):
     """What is signed."""
 
     incident: str
-    asked: Asked
+    asked: Offered
     recipient: str
     expires_s: int
     nonce: str
@@ -75,7 +75,7 @@ class MailLinks:
             if len(key) < MIN_KEY:
                 raise ValueError(f"keys.{name} must be of at least {MIN_KEY} bytes, got {len(key)}")
 
-    def link(self, incident: str, asked: Asked, recipient: str, notice: str, now_ms: int) -> str:
+    def link(self, incident: str, asked: Offered, recipient: str, notice: str, now_ms: int) -> str:
         """Return a link of a notice; the same once more is the same link, which counts once."""
         nonce = hashlib.blake2b(f"{notice}\0{asked}\0{recipient}".encode(), digest_size=16)
         expires_s = now_ms // 1000 + round(self._settings.valid_s)

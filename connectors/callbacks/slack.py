@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, get_args
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -18,8 +18,8 @@ import msgspec
 from connectors.callbacks.callback import (
     MAX_ID,
     MAX_NAME,
-    Asked,
     Callback,
+    Offered,
     Rejected,
     Unmoved,
     Verdict,
@@ -35,11 +35,7 @@ from connectors.secret import Secret
 MAX_BODY = 1_048_576  # bytes; a payload repeats the message
 MAX_AGE_S = 300
 ACTION = "foreshock."  # how our buttons' action ids begin
-BUTTONS: dict[str, Asked] = {
-    "ack": "ack",
-    "resolve": "resolve",
-    "false_positive": "false_positive",
-}
+BUTTONS: dict[str, Offered] = {each: each for each in get_args(Offered)}
 REPLY_HOSTS = ("https://hooks.slack.com/", "https://hooks.slack-gov.com/")
 REPLY_TIMEOUT_S = 5.0
 _STAMP = re.compile(r"[0-9]{1,12}")  # seconds
