@@ -71,7 +71,8 @@ def running_flow(config: str | None, control: Path | None, store: str | None = N
             f"{config}: control_log must be set, to a topic or the path of a file, or a flow with "
             "these settings does not hear of it"
         )
-    url = next((sink.url for sink in app.sinks if isinstance(sink, SqlSink)), DEFAULT_URL)
+    own = DEFAULT_URL if app.notify.store is None else app.notify.store.url
+    url = next((sink.url for sink in app.sinks if isinstance(sink, SqlSink)), own)
     return RunningFlow(log, store or url, app.ingest.tick_s, is_live(app), app)
 
 

@@ -1,9 +1,12 @@
 """The settings of notification: channels, the routing tree, and what it names."""
 
+from typing import Literal
+
 import msgspec
 
 from connectors.callbacks.settings import CallbackSettings
 from connectors.channels.registry import ChannelSettings
+from connectors.incident_store import SqlSink
 from operators.dispatch import Policy
 from operators.escalation import Escalation
 from operators.redelivery import RedeliverySettings
@@ -22,6 +25,8 @@ class NotifySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     intervals: dict[str, TimeInterval] = {}
     escalations: dict[str, Escalation] = {}
     delivery: RedeliverySettings = RedeliverySettings()
+    log: Literal["store", "topic"] = "store"  # where incident events are read: a sink of the flow
+    store: SqlSink | None = None  # notification's own, where it reads a topic
     inside: bool = True  # `foreshock run` does it, in a process of its own; else `notify run`
     metrics_port: int | None = None  # of the process that notifies
     link: str = ""  # of an incident's page: "https://foreshock.example/incidents/{id}"
@@ -38,6 +43,11 @@ class NotifySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
                 )
             if channel.fallback == name:
                 raise ValueError(f"channels.{name}.fallback must be another channel")
+        if (self.log == "topic") != (self.store is not None):
+            raise ValueError(
+                "store must be set where log is topic, and nowhere else: "
+                f"got log {self.log!r} and store {self.store!r}"
+            )
         if self.metrics_port is not None and not 1 <= self.metrics_port <= 65_535:
             raise ValueError(f"metrics_port must be in [1, 65535], got {self.metrics_port!r}")
         if self.link and "{id}" not in self.link:

@@ -103,8 +103,12 @@ class KafkaTail(Generic[X]):
         """Return the offset of the next record."""
         return self._next or 0
 
-    def read(self) -> list[X] | None:
-        """Return the records up to the topic's end; None while the brokers do not answer."""
+    def read(self, most: int | None = None) -> list[X] | None:
+        """Return the records up to the topic's end; None while the brokers do not answer.
+
+        With `most`, about so many of them.
+        Raises: KafkaUnavailableError where the next one is gone: retention was faster.
+        """
         partition = TopicPartition(self._topic, self._partition)
         try:
             first, last = self._consumer.get_watermark_offsets(partition, TAIL_WAIT_S)
@@ -115,7 +119,7 @@ class KafkaTail(Generic[X]):
         if not self._assigned:
             self._consumer.assign([TopicPartition(self._topic, self._partition, self._next)])
             self._assigned = True
-        return self._read_until(last)
+        return self._read_until(last if most is None else min(last, self.position + most))
 
     def _read_until(self, last: int) -> list[X] | None:
         """Return what is before offset `last`; None, and begin again, if it does not come."""

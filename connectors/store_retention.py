@@ -7,6 +7,7 @@ from connectors.incident_entries import remove_entries
 from connectors.incident_rows import entries_of
 from connectors.incident_tables import feedback, incident_events, incidents, requests
 from connectors.incident_wire import decode_transition
+from connectors.outbox_tables import outbox
 
 DAY_MS = 86_400_000
 BATCH = 200  # incidents a transaction
@@ -37,6 +38,8 @@ def prune(connection: Connection, before_ms: int) -> int:
     connection.execute(delete(incident_events).where(incident_events.c.incident_id.in_(ids)))
     connection.execute(delete(evidence).where(evidence.c.incident_id.in_(ids)))
     connection.execute(delete(requests).where(requests.c.incident_id.in_(ids)))
+    told = (outbox.c.incident_id.in_(ids), outbox.c.status != "due")
+    connection.execute(delete(outbox).where(*told))
     connection.execute(delete(feedback).where(feedback.c.incident_id.in_(ids)))
     connection.execute(delete(incidents).where(incidents.c.id.in_(ids)))
     return len(found)

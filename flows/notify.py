@@ -6,115 +6,31 @@ one transaction, so a crash loses and repeats nothing; see `docs/notification.md
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 
-import msgspec
 from sqlalchemy.exc import DBAPIError
 
 from config.app import App
 from connectors.channels.registry import open_channel
 from connectors.health import HealthServer, HealthSettings
 from connectors.incident_database import shown_url
-from connectors.incident_store import IncidentStore, SqlSink
-from connectors.incident_wire import encode_transition
+from connectors.incident_store import IncidentStore, IncidentStorePart, SqlSink
 from connectors.notify_meters import NotifyMeters
-from connectors.outage import IMPATIENT, Patience
+from connectors.outage import Patience
 from connectors.outbox import Outbox
 from connectors.sole import Sole
+from flows.copied_log import CopiedLog, topic_of
+from flows.decider import Decider
 from flows.delivery import Courier, Office
 from flows.rendering import Renderer
-from operators.allowance import Allowance
-from operators.dispatch import Dispatch, DispatchState, Policy
-from operators.watched import Watched
-from schema import Incident, Notice
-from schema.life import LIVE
+from schema import Incident
 
 _log = logging.getLogger(__name__)
 
 POLL_S = 1.0  # how soon a new event is seen
 MAX_WAIT_S = 30.0
-BATCH = 500
-_CURSOR, _LIMITS = "cursor", "limits"
 Clock = Callable[[], int]  # ms
-
-
-class _Limits(msgspec.Struct):
-    allowances: dict[str, Allowance] = {}
-    cooling: dict[str, int] = {}
-
-
-class Decider:
-    """Takes the log in and keeps what is to be told of it in the outbox."""
-
-    def __init__(
-        self,
-        store: IncidentStore,
-        outbox: Outbox,
-        policy: Policy,
-        *,
-        patience: Patience = IMPATIENT,
-        meters: NotifyMeters | None = None,
-    ) -> None:
-        self._store = store
-        self._outbox = outbox
-        self._patience = patience
-        self._meters = meters or NotifyMeters()
-        kept = outbox.state()
-        limits = msgspec.json.decode(kept.pop(_LIMITS, "{}"), type=_Limits)
-        cursor = kept.pop(_CURSOR, None)
-        watched = {name: msgspec.json.decode(body, type=Watched) for name, body in kept.items()}
-        self._state = DispatchState(watched, limits.allowances, limits.cooling)
-        self._dispatch = Dispatch(policy, self._state)
-        self._first = cursor is None
-        self._cursor = 0 if cursor is None else int(cursor)
-
-    def step(self, now_ms: int) -> int | None:
-        """Take all events that are there, then let time pass; return when it is due again."""
-        if self._first:
-            self._begin(now_ms)
-        while events := self._patience(lambda: self._store.events_after(self._cursor, BATCH)):
-            decided: list[tuple[Notice, str]] = []
-            for event in events:
-                body = encode_transition(event.transition).decode()
-                said = self._dispatch.take(event.transition, now_ms)
-                decided += [(notice, body) for notice in said]
-            self._cursor = events[-1].sequence
-            self._keep(decided)
-        said = self._dispatch.pass_until(now_ms)
-        if said or self._dispatch.changed:
-            self._keep([(notice, self._body(notice)) for notice in said])
-        self._meters.decided.set(now_ms / 1000)
-        return self._dispatch.next_due_ms()
-
-    def _begin(self, now_ms: int) -> None:
-        """Start at the end of the log, with what is open: the past is not told."""
-        self._cursor = self._patience(self._store.last_sequence)
-        for transition in self._patience(lambda: self._store.newest_events(LIVE)):
-            self._dispatch.take(transition, now_ms)
-        self._first = False
-        self._keep([])
-        _log.info("notification begins with %d open incidents", len(self._state.watched))
-
-    def _body(self, notice: Notice) -> str:
-        watched = self._state.watched.get(notice.incident)
-        return "" if watched is None else encode_transition(watched.said).decode()
-
-    def _keep(self, decided: Sequence[tuple[Notice, str]]) -> None:
-        """Write the decision, what it goes by, and where in the log it was made."""
-        limits = _Limits(self._state.allowances, self._state.cooling)
-        state: dict[str, str | None] = {
-            _CURSOR: str(self._cursor),
-            _LIMITS: msgspec.json.encode(limits).decode(),
-        }
-        for name in self._dispatch.changed:
-            watched = self._state.watched.get(name)
-            state[name] = None if watched is None else msgspec.json.encode(watched).decode()
-        self._outbox.decide(state, decided)
-        self._dispatch.changed.clear()
-        for notice, _ in decided:
-            if notice.held:
-                self._meters.held.labels(notice.channel).inc()
 
 
 def open_notification(
@@ -161,8 +77,15 @@ def open_notification(
         }
         decider = Decider(store, outbox, settings.policy(), patience=patience, meters=meters)
 
+        log: CopiedLog | None = None
+        if settings.log == "topic":
+            part = IncidentStorePart(store, sink.retention_days, patience)
+            log = opened.enter_context(closing(CopiedLog(topic_of(app), part, outbox)))
+
         def step(now_ms: int) -> None:
             patience(sole.check)
+            if log is not None and not log.step() and not decider.has_begun:
+                return  # it begins at the end of the log, which is not known yet
             decider.step(now_ms)
             if finish is not None and finish.is_set() and not any(map(outbox.waiting, channels)):
                 stop.set()
@@ -177,7 +100,13 @@ def _serve_metrics(port: int, health: HealthSettings, meters: NotifyMeters) -> C
 
 
 def store_of(app: App) -> SqlSink:
-    """Return the settings' incident store; raise ValueError if they have none."""
+    """Return the store that is notified from: the flow's, or notification's own beside a topic.
+
+    Raises: ValueError if there is none.
+    """
+    if app.notify.store is not None:
+        topic_of(app)
+        return app.notify.store
     found = next((sink for sink in app.sinks if isinstance(sink, SqlSink)), None)
     if found is None:
         raise ValueError("sinks must have an incident store (type: sql), got none")

@@ -7,8 +7,8 @@ import pytest
 from connectors.channels.channel import Later, Message, Outcome, Refused, Sent
 from connectors.incident_store import IncidentStore
 from connectors.outbox import Outbox
+from flows.decider import Decider
 from flows.delivery import Courier, Office
-from flows.notify import Decider
 from flows.rendering import Renderer
 from operators.dispatch import Policy
 from operators.redelivery import RedeliverySettings
