@@ -72,7 +72,6 @@ def test_chaos_changes_no_event(
     untouched, none = of_kafka(broker, "incidents.whole")
     events, dropped = of_kafka(broker, "incidents.broken")
     incidents = len({incident for incident, _, _ in events})
-    told.lines.append(f"{len(events)} events of {incidents} incidents, {dropped} told twice")
-    sys.stdout.write("\n".join(["", *told.lines, ""]))  # what `make chaos` shows
+    sys.stdout.write(f"{len(events)} events of {incidents} incidents, {dropped} told twice\n")
     assert none == 0
     assert sorted(events) == sorted(untouched) == sorted(wanted)
