@@ -13,11 +13,6 @@ from flows.templates import SHIPPED
 from operators.quantity import clock
 from schema import Incident
 
-BUTTONS: dict[Asked, str] = {
-    "ack": "Acknowledge",
-    "resolve": "Resolve",
-    "false_positive": "False positive",
-}
 QUESTIONS: dict[Asked, str] = {
     "ack": "Acknowledge this incident?",
     "resolve": "Resolve this incident?",

@@ -8,11 +8,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.answer_page import BUTTONS, QUESTIONS, WORDS, Page, page
+from api.answer_page import QUESTIONS, WORDS, Page, page
 from api.reception import TOO_LARGE, Reception, body_of, host_of
 from connectors.callbacks.callback import MAX_NOTE, Rejected, media_type, plain
 from connectors.callbacks.mail_links import MAX_BODY, MailLinks
 from flows.callbacks import Answering
+from flows.offers import LABELS
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -49,7 +50,7 @@ def add_mail(
             words=WORDS[asked.asked],
             incident=incident,
             token=t,
-            button=BUTTONS[asked.asked],
+            button=LABELS[asked.asked],
             recipient=asked.name,
             link=to,
         )

@@ -121,6 +121,7 @@ def render(
 ) -> None:
     """Print a message."""
     from flows.notify import store_of
+    from flows.offers import Offers
     from flows.rendering import Renderer
     from schema import Notice
 
@@ -133,7 +134,10 @@ def render(
         opened.close()
     notice = Notice(said.incident.id, said.incident.revision, channel, "trigger",
                     f"transition:{said.incident.revision}", said.ts_ms, "as it stands")  # fmt: skip
-    message = Renderer(app.notify.link).render(notice, said)
+    with bad_input():
+        offers = Offers(app.notify)
+    renderer = Renderer(app.notify.link, actions=offers.links, buttons=offers.buttons)
+    message = renderer.render(notice, said)
     if as_json:
         shown = {"title": message.title, "text": message.text, "link": message.link}
         write(msgspec.json.encode(shown).decode())

@@ -23,6 +23,7 @@ from connectors.sole import Sole
 from flows.copied_log import CopiedLog, topic_of
 from flows.decider import Decider
 from flows.delivery import Courier, Office
+from flows.offers import Offers
 from flows.rendering import Renderer
 from schema import Incident
 
@@ -69,7 +70,8 @@ def open_notification(
         def find(incident: str) -> Incident | None:
             return patience(lambda: store.get_incident(incident))
 
-        render = Renderer(settings.link, find).render
+        offers = Offers(settings)
+        render = Renderer(settings.link, find, actions=offers.links, buttons=offers.buttons).render
         office = Office(outbox, render, settings.delivery, clock, meters, stop)
         couriers = {
             name: Courier(name, channel, settings.channels[name], office)

@@ -26,7 +26,8 @@ ENDED_COLOUR = "#1a7f37"
 WORDS: dict[Event, str] = {"breach_predicted": "deadline at risk", "breached": "deadline missed"}
 
 
-Actions = Sequence[tuple[str, str]]  # label, and link
+Actions = Sequence[tuple[str, str]]  # label, and link, or what a button asks for
+Offer = Callable[[Notice, Incident], Actions]
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -61,18 +62,20 @@ class Renderer:
         find: Callable[[str], Incident | None] = lambda _: None,
         *,
         templates: Templates | None = None,
-        actions: Callable[[Notice, Incident], Actions] = lambda _notice, _incident: (),
+        actions: Offer = lambda _notice, _incident: (),
+        buttons: Offer = lambda _notice, _incident: (),
         draw: Callable[[Incident], Picture | None] = lambda _: None,
     ) -> None:
         """Take the incidents' address, and how one is found as it stands: for digests.
 
-        `actions` says what whom the notice tells may do about the incident, by links; `draw` shows
-        what was seen of it.
+        `actions` says what whom the notice tells may do about the incident, by links, and `buttons`
+        where the channel has some of its own; `draw` shows what was seen of it.
         """
         self._link = link
         self._find = find
         self._templates = Templates() if templates is None else templates
         self._actions = actions
+        self._buttons = buttons
         self._draw = draw
 
     def render(self, notice: Notice, said: Transition | None, receipt: str = "") -> Message:
@@ -92,6 +95,7 @@ class Renderer:
             link=told.link,
             receipt=receipt,
             actions=tuple(told.actions),
+            buttons=tuple(self._buttons(notice, said.incident)),
             picture=picture,
         )
 

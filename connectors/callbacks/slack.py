@@ -30,11 +30,11 @@ from connectors.callbacks.callback import (
 )
 from connectors.channels.channel import Outcome, Refused
 from connectors.channels.http import HttpCaller
+from connectors.channels.slack import ACTION, escaped
 from connectors.secret import Secret
 
 MAX_BODY = 1_048_576  # bytes; a payload repeats the message
 MAX_AGE_S = 300
-ACTION = "foreshock."  # how our buttons' action ids begin
 BUTTONS: dict[str, Offered] = {each: each for each in get_args(Offered)}
 REPLY_HOSTS = ("https://hooks.slack.com/", "https://hooks.slack-gov.com/")
 REPLY_TIMEOUT_S = 5.0
@@ -161,8 +161,11 @@ class SlackDoor:
         """Tell the one who has pressed the button, and nobody else, what came of it."""
         if not reply_to:
             return Refused("slack: there is nowhere to reply to")
-        text = words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-        body = {"response_type": "ephemeral", "replace_original": False, "text": text}
+        body = {
+            "response_type": "ephemeral",
+            "replace_original": False,
+            "text": escaped(words),
+        }
         http = HttpCaller(allow_private=self._settings.allow_private, timeout_s=REPLY_TIMEOUT_S)
         try:
             headers = {"Content-Type": "application/json; charset=utf-8"}

@@ -27,6 +27,7 @@ class Message(msgspec.Struct, frozen=True):
     link: str = ""  # to the incident's page; "": there is none
     receipt: str = ""  # what the channel called its message of the same incident before
     actions: tuple[tuple[str, str], ...] = ()  # what people may do about it: label, and link
+    buttons: tuple[tuple[str, str], ...] = ()  # the same where it needs no link: label, and act
     picture: Picture | None = None  # in `html` as the image PICTURE
 
     @property

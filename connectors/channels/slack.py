@@ -15,6 +15,8 @@ from schema import ChannelOptions, Severity
 
 API = "https://slack.com/api"
 MAX_HEADER, MAX_SECTION, MAX_BUTTON = 150, 3_000, 75
+MAX_CONFIRM_TITLE, MAX_CONFIRM_TEXT, MAX_CONFIRM_BUTTON = 100, 300, 30
+ACTION = "foreshock."  # how the action ids of our buttons begin
 _EMOJI = {
     Severity.CRITICAL: ":red_circle:", Severity.HIGH: ":large_orange_circle:",
     Severity.MEDIUM: ":large_yellow_circle:", Severity.LOW: ":large_blue_circle:",
@@ -126,11 +128,32 @@ def _blocks(message: Message) -> list[dict[str, object]]:
         blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": text}})
     links = [("Open", message.link)] if message.link else []
     links += message.actions
-    if links:
-        blocks.append({"type": "actions", "elements": [_button(*each) for each in links]})
+    elements = [_act(message, *each) for each in message.buttons]
+    elements += [_button(*each) for each in links]
+    if elements:
+        blocks.append({"type": "actions", "elements": elements})
     return blocks
 
 
+def _act(message: Message, label: str, asked: str) -> dict[str, object]:
+    """Return a button that is heard of by `connectors.callbacks.slack`."""
+    return {
+        "type": "button",
+        "action_id": ACTION + asked,
+        "value": message.notice.incident,
+        "text": _plain(label, MAX_BUTTON),
+        "confirm": {
+            "title": _plain(f"{label}?", MAX_CONFIRM_TITLE),
+            "text": _plain(message.title, MAX_CONFIRM_TEXT),
+            "confirm": _plain(label, MAX_CONFIRM_BUTTON),
+            "deny": _plain("Cancel", MAX_CONFIRM_BUTTON),
+        },
+    }
+
+
 def _button(label: str, link: str) -> dict[str, object]:
-    text = {"type": "plain_text", "text": label[:MAX_BUTTON]}
-    return {"type": "button", "text": text, "url": link}
+    return {"type": "button", "text": _plain(label, MAX_BUTTON), "url": link}
+
+
+def _plain(text: str, most: int) -> dict[str, object]:
+    return {"type": "plain_text", "text": text[:most]}
