@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from connectors.meters import Meters
+from connectors.notify_meters import NotifyMeters
 from tests.prometheus.server import MISSING
 
 DEPLOY = Path(__file__).parent.parent / "deploy"
@@ -35,9 +36,10 @@ def rules() -> list[dict[str, Any]]:
 
 
 def served() -> set[str]:
-    """Return the names of all series that a worker can serve."""
-    families = Meters().registry.collect()
-    return {f.name + ("_total" if f.type == "counter" else "") for f in families}
+    """Return the names of all series that a worker can serve, or the process that notifies."""
+    ends = {"counter": "_total", "histogram": "_bucket"}
+    families = (*Meters().registry.collect(), *NotifyMeters().registry.collect())
+    return {f.name + ends.get(f.type, "") for f in families}
 
 
 @pytest.mark.parametrize("command", ["check", "test"])
