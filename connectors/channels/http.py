@@ -18,11 +18,12 @@ import httpx
 from connectors.channels.channel import Later, Outcome, Refused, Sent
 
 TIMEOUT_S = 10.0
-MAX_ANSWER = 65_536  # bytes read of an answer
+MAX_ANSWER = 65_536  # bytes read of an answer, unless more are asked for
 MAX_SHOWN = 300  # characters of an answer in an error
 _AGAIN = {408, 425, 429}
 _TAKEN_PERHAPS = {500, 502, 504}
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells whole URLs, secrets and all
 
 
@@ -48,7 +49,14 @@ class HttpCaller:
         self._max_answer = max_answer
         self._client = httpx.Client(timeout=timeout_s, follow_redirects=False, trust_env=False)
 
-    def call(self, method: str, url: str, content: bytes, headers: Mapping[str, str]) -> Answer:
+    def call(
+        self,
+        method: str,
+        url: str,
+        content: bytes,
+        headers: Mapping[str, str],
+        max_answer: int = MAX_ANSWER,
+    ) -> Answer:
         """Send it; 2xx is `Sent`, what may pass is `Later`, the rest is `Refused`.
 
         Errors name the host alone: the path of a webhook is its password.
@@ -91,16 +99,25 @@ class HttpCaller:
         """Return the address to connect to; None: one is private, and that is not allowed."""
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = [str(each[4][0]) for each in found]
-        if not self._allow_private and not all(map(_public, addresses)):
+        if not self._allow_private and not all(map(is_public, addresses)):
             return None
         return addresses[0]
 
 
-def _public(address: str) -> bool:
+def is_public(address: str) -> bool:
+    """Tell whether an address is one of the Internet's, and leads to one where it holds another."""
     parsed = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    parsed = parsed if mapped is None else mapped
-    return parsed.is_global and not parsed.is_multicast
+    if isinstance(parsed, ipaddress.IPv6Address):
+        parsed = _inside(parsed) or parsed
+    return parsed.is_global and not parsed.is_multicast and not parsed.is_reserved
+
+
+def _inside(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """Return the IPv4 address that an IPv6 address leads to: mapped, 6to4, Teredo or NAT64."""
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    teredo = None if address.teredo is None else address.teredo[1]
+    return address.ipv4_mapped or address.sixtofour or teredo
 
 
 def _read(response: httpx.Response, most: int) -> bytes:
@@ -117,8 +134,8 @@ def _outcome(host: str, response: httpx.Response, body: bytes) -> Outcome:
         return Sent()
     said = " ".join(body.decode("utf-8", "replace").split())[:MAX_SHOWN]
     error = f"{host}: HTTP {response.status_code}" + (f": {said}" if said else "")
-    if response.status_code in _AGAIN or response.is_server_error:
-        wait_s = retry_after_s(response.headers.get("Retry-After", ""))
+    wait_s = retry_after_s(response.headers.get("Retry-After", ""))
+    if response.status_code in _AGAIN or response.is_server_error or wait_s is not None:
         return Later(error, wait_s, maybe=response.status_code in _TAKEN_PERHAPS)
     return Refused(error)
 

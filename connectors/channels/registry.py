@@ -7,16 +7,20 @@ from connectors.channels.by_url import AppriseChannel, AppriseSettings
 from connectors.channels.channel import Channel
 from connectors.channels.console import ConsoleChannel, ConsoleSettings
 from connectors.channels.email import EmailChannel, EmailSettings
+from connectors.channels.github import GitHubSettings, open_github
+from connectors.channels.jira import JiraSettings, open_jira
 from connectors.channels.opsgenie import OpsgenieChannel, OpsgenieSettings
 from connectors.channels.pagerduty import PagerDutyChannel, PagerDutySettings
+from connectors.channels.servicenow import ServiceNowSettings, open_servicenow
 from connectors.channels.slack import SlackChannel, SlackSettings
 from connectors.channels.teams import TeamsChannel, TeamsSettings
 from connectors.channels.webhook import WebhookChannel, WebhookSettings
 from schema import ChannelOptions
 
 ChannelSettings = (
-    AlertmanagerSettings | AppriseSettings | ConsoleSettings | EmailSettings | OpsgenieSettings
-    | PagerDutySettings | SlackSettings | TeamsSettings | WebhookSettings
+    AlertmanagerSettings | AppriseSettings | ConsoleSettings | EmailSettings | GitHubSettings
+    | JiraSettings | OpsgenieSettings | PagerDutySettings | ServiceNowSettings | SlackSettings
+    | TeamsSettings | WebhookSettings
 )  # fmt: skip
 
 
@@ -25,8 +29,11 @@ _OPEN: dict[type[ChannelOptions], Callable[..., Channel]] = {
     AppriseSettings: AppriseChannel,
     ConsoleSettings: ConsoleChannel,
     EmailSettings: EmailChannel,
+    GitHubSettings: open_github,
+    JiraSettings: open_jira,
     OpsgenieSettings: OpsgenieChannel,
     PagerDutySettings: PagerDutyChannel,
+    ServiceNowSettings: open_servicenow,
     SlackSettings: SlackChannel,
     TeamsSettings: TeamsChannel,
     WebhookSettings: WebhookChannel,

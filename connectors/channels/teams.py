@@ -8,6 +8,7 @@ import msgspec
 
 from connectors.channels.channel import Message, Outcome
 from connectors.channels.http import HttpCaller
+from connectors.channels.markup import markdown
 from connectors.secret import Secret
 from schema import ChannelOptions, Severity
 
@@ -16,7 +17,6 @@ _COLOURS = {
     Severity.CRITICAL: "attention", Severity.HIGH: "attention", Severity.MEDIUM: "warning",
     Severity.LOW: "accent",
 }  # fmt: skip
-_ESCAPED = str.maketrans({char: "\\" + char for char in "\\`*_{}[]<>#+-!|~"})
 
 
 class TeamsSettings(ChannelOptions, frozen=True, kw_only=True, tag="teams"):
@@ -77,4 +77,4 @@ def _card(message: Message) -> dict[str, object]:
 
 def _text(text: str, **look: str) -> dict[str, object]:
     """Return a block; names that came from outside are no Markdown."""
-    return {"type": "TextBlock", "text": text.translate(_ESCAPED), "wrap": True, **look}
+    return {"type": "TextBlock", "text": markdown(text), "wrap": True, **look}

@@ -1,4 +1,5 @@
 import logging
+import socket
 from datetime import UTC, datetime
 
 import pytest
@@ -59,8 +60,50 @@ def test_a_target_in_a_private_network_is_refused_unless_it_is_allowed() -> None
         assert outcome == Refused("127.0.0.1: is in a private network; allow_private is not set")
         assert server.asked == []
     for address in ("10.0.0.1", "169.254.169.254", "[::1]", "[::ffff:10.0.0.1]", "[::]",
-                    "100.64.0.1", "[fe80::1]"):  # fmt: skip
+                    "100.64.0.1", "[fe80::1]", "[fc00::1]", "224.0.0.1", "255.255.255.255", "0",
+                    "2130706433", "127.1", "0x7f.1", "[::7f00:1]", "[64:ff9b::10.0.0.1]",
+                    "[64:ff9b::a9fe:a9fe]", "[2002:7f00:1::]"):  # fmt: skip
         assert isinstance(call(f"http://{address}/", allow_private=False).outcome, Refused)
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [("93.184.215.14", True), ("2606:2800:21f:cb07::1", True), ("64:ff9b::93.184.215.14", True),
+     ("::ffff:93.184.215.14", True), ("2002:5db8:d70e::1", True), ("2002:a00:1::1", False),
+     ("2001:0:5ef5:79fb:0:59d:f5ff:fffe", False), ("64:ff9b:1::1", False), ("::1", False)],
+)  # fmt: skip
+def test_an_address_is_public_if_what_it_leads_to_is(address: str, public: bool) -> None:
+    assert http.is_public(address) == public
+
+
+def test_a_name_is_refused_if_one_of_its_addresses_is_private(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = [(2, 1, 6, "", (address, 80)) for address in ("93.184.215.14", "10.0.0.1")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    outcome = call("http://rebind.example/x", allow_private=False).outcome
+    assert isinstance(outcome, Refused)
+
+
+def test_a_name_is_looked_up_once_so_that_it_cannot_change_after_the_check(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[object] = []
+    look_up = socket.getaddrinfo
+
+    def rebinding(
+        host: str, port: int, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
+    ) -> object:
+        asked.append(host)
+        at = "127.0.0.1" if host == "rebind.example" else host
+        return look_up(at, port, family, type, proto, flags)
+
+    with provider(lambda _: Reply()) as server:
+        monkeypatch.setattr(socket, "getaddrinfo", rebinding)
+        outcome = call(f"http://rebind.example:{server.url.rpartition(':')[2]}/x").outcome
+        assert outcome == Sent()
+    assert asked.count("rebind.example") == 1
+    assert {*asked} == {"rebind.example", "127.0.0.1"}
 
 
 @pytest.mark.parametrize("url", ["ftp://example.org/x", "x", "http://", "file:///etc/passwd"])
