@@ -30,6 +30,7 @@ COMMANDS = {  # command: the module that registers it, imported only when it is 
     "silence": "cli.silence",
     "why": "cli.why",
     "serve": "cli.serve",
+    "token": "cli.token",
     "notify": "cli.notify",
     "topology": "cli.topology",
     "deploys": "cli.deploys",

@@ -1,5 +1,6 @@
 """The web application: the API under /api/v1, its description, and the page."""
 
+import time
 from pathlib import Path
 
 from fastapi import APIRouter, Depends, FastAPI
@@ -8,12 +9,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
-from api.access import PREFIX, Principal, admit, check_table, principal_of
+from api.access import PREFIX, check_table, principal_of
 from api.callbacks import callback_routes
 from api.description import describe
 from api.estate_routes import estate_routes
 from api.event_routes import event_routes
+from api.gate import Gate
+from api.guards import Guards
 from api.hub import Hub
+from api.identity import Identity
 from api.incident_routes import incident_routes
 from api.problems import answer_with_problems
 from api.replies import reply, says
@@ -37,11 +41,10 @@ def create_app(settings: ServeSettings, desk: Desk, *, version: str = "") -> Fas
         title="Foreshock", version=version or "0", docs_url=None, redoc_url=None,
         telemetry=NO_TELEMETRY, redirect_slashes=False,
     )  # fmt: skip
+    app.add_middleware(Guards, settings=settings)
     answer_with_problems(app)
 
-    async def gate(request: Request) -> None:
-        request.state.principal = Principal("local", "admin", "off")
-        admit(request, request.state.principal)
+    gate = Gate(settings, Identity(settings, desk.stores, lambda: time.time_ns() // 1_000_000))
 
     own = APIRouter(tags=["session"], default_response_class=Response)
 
@@ -54,13 +57,12 @@ def create_app(settings: ServeSettings, desk: Desk, *, version: str = "") -> Fas
 
     hub = Hub(desk, settings.max_streams)
     app.state.hub = hub
-    for router in (incident_routes(desk), estate_routes(desk), event_routes(hub), own):
+    for router in (incident_routes(desk), estate_routes(desk), event_routes(hub, gate), own):
         app.include_router(router, prefix=PREFIX, dependencies=[Depends(gate)])
     callbacks = callback_routes(desk)
     if callbacks is not None:
         app.include_router(callbacks)
     describe(app)
     check_table(app)
-    if PAGE.is_dir():
-        app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
+    app.router.default = StaticFiles(directory=PAGE, html=True, check_dir=False)
     return app

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.access import principal_of
+from api.asking import Asking, asking_of
 from api.incident_routes import Cursor, Id, Limit, Moment, Words
 from api.replies import body_of, reply, says
 from connectors.outbox_view import OutboxFilter
@@ -30,6 +30,7 @@ Status = Literal["due", "sent", "held", "dropped", "failed"]
 
 def estate_routes(desk: Desk) -> APIRouter:
     """Return the routes."""
+    Asked = Annotated[Asking, Depends(asking_of(desk.stores))]  # a type
     router = APIRouter(default_response_class=Response)
 
     @router.get("/silences", tags=["silences"], **says(SilencePage, "List silences"))
@@ -49,17 +50,17 @@ def estate_routes(desk: Desk) -> APIRouter:
         ),
     )
     def silence(
-        request: Request, asked: Annotated[SilenceAsk, Depends(body_of(SilenceAsk))]
+        asking: Asked, asked: Annotated[SilenceAsk, Depends(body_of(SilenceAsk))]
     ) -> Response:
-        return reply(request, desk.silence(asked, principal_of(request).name), 201)
+        return asking.once(lambda: desk.silence(asked, asking.actor), 201)
 
     @router.delete(
         "/silences/{silence_id}",
         tags=["silences"],
         **says(SilenceView, "End a silence before its time", problems=(404, 409)),
     )
-    def end_silence(request: Request, silence_id: Id, reason: Words = "") -> Response:
-        return reply(request, desk.end_silence(silence_id, principal_of(request).name, reason))
+    def end_silence(asking: Asked, silence_id: Id, reason: Words = "") -> Response:
+        return asking.once(lambda: desk.end_silence(silence_id, asking.actor, reason), 200)
 
     @router.get("/topology", tags=["topology"], **says(TopologyView, "Show the map, or a part"))
     def topology(
@@ -89,11 +90,11 @@ def estate_routes(desk: Desk) -> APIRouter:
         ),
     )
     def promote(
-        request: Request,
+        asking: Asked,
         service: Service,
         asked: Annotated[PromoteAsk, Depends(body_of(PromoteAsk))],
     ) -> Response:
-        return reply(request, desk.promote(service, asked, principal_of(request).name))
+        return asking.once(lambda: desk.promote(service, asked, asking.actor), 200)
 
     @router.post(
         "/models/{service}/rollback",
@@ -107,11 +108,11 @@ def estate_routes(desk: Desk) -> APIRouter:
         ),
     )
     def rollback(
-        request: Request,
+        asking: Asked,
         service: Service,
         asked: Annotated[RollbackAsk, Depends(body_of(RollbackAsk))],
     ) -> Response:
-        return reply(request, desk.roll_back(service, asked, principal_of(request).name))
+        return asking.once(lambda: desk.roll_back(service, asked, asking.actor), 200)
 
     @router.get("/live", tags=["estate"], **says(LiveState, "How the estate stands now"))
     def live(request: Request) -> Response:

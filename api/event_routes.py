@@ -1,12 +1,13 @@
 """The event stream: what changes, as it changes."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.access import principal_of
+from api.gate import Gate
 from api.hub import EventStream, Hub
 from api.problems import Refused
 from api.replies import says
@@ -17,7 +18,7 @@ The `id` of a transition is its sequence, from which `Last-Event-ID` goes on."""
 _SEQUENCE = r"^\d{1,18}$"
 
 
-def event_routes(hub: Hub) -> APIRouter:
+def event_routes(hub: Hub, gate: Gate) -> APIRouter:
     """Return the route."""
     router = APIRouter(tags=["events"], default_response_class=Response)
     described = says(None, "Follow what changes")
@@ -34,11 +35,7 @@ def event_routes(hub: Hub) -> APIRouter:
         if hub.is_full:
             raise Refused(503, "as many listen as can", {"Retry-After": "10"})
         since = last_event_id or after
-        principal_of(request)
-
-        async def is_welcome() -> bool:
-            return True
-
-        return EventStream(hub, None if since is None else int(since), is_welcome)
+        welcome = partial(gate.is_welcome, request)
+        return EventStream(hub, None if since is None else int(since), welcome)
 
     return router

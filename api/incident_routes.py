@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.access import principal_of
+from api.asking import Asking, asking_of
 from api.problems import Refused
 from api.replies import body_of, reply, says
 from connectors.incident_query import IncidentFilter
@@ -39,6 +39,7 @@ _TAG = re.compile(r'"r(\d{1,9})(?:-[0-9a-f]*)?"')
 
 def incident_routes(desk: Desk) -> APIRouter:
     """Return the routes."""
+    Asked = Annotated[Asking, Depends(asking_of(desk.stores))]  # a type
     router = APIRouter(tags=["incidents"], default_response_class=Response)
 
     @router.get("/incidents", **says(IncidentPage, "List incidents, a page at a time"))
@@ -103,14 +104,13 @@ def incident_routes(desk: Desk) -> APIRouter:
         ),
     )
     def act(
-        request: Request,
+        asking: Asked,
         incident_id: Id,
         asked: Annotated[ActionAsk, Depends(body_of(ActionAsk))],
         if_match: IfMatch = None,
     ) -> Response:
-        actor = principal_of(request).name
-        found = desk.act(incident_id, asked, actor, _revision(if_match))
-        return reply(request, found, 202)
+        revision = _revision(if_match)
+        return asking.once(lambda: desk.act(incident_id, asked, asking.actor, revision), 202)
 
     @router.post(
         "/incidents/{incident_id}/feedback",
@@ -124,14 +124,11 @@ def incident_routes(desk: Desk) -> APIRouter:
         ),
     )
     def feedback(
-        request: Request,
+        asking: Asked,
         incident_id: Id,
         asked: Annotated[FeedbackAsk, Depends(body_of(FeedbackAsk))],
     ) -> Response:
-        found = desk.feedback(incident_id, asked, principal_of(request).name)
-        if found is None:
-            raise Refused(409, f"that was said of {incident_id} before; nothing is changed")
-        return reply(request, found, 202)
+        return asking.once(lambda: desk.feedback(incident_id, asked, asking.actor), 202)
 
     @router.get("/queue", **says(QueuePage, "What to do next, the most urgent first"))
     def queue(request: Request, limit: Limit = 50) -> Response:

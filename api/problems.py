@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import compile_path
 
 from connectors.kafka_client import KafkaUnavailableError
 from connectors.model_files import ModelRefused
@@ -102,11 +103,26 @@ async def _refused(_request: Request, ex: Exception) -> Response:
     return problem(ex.status, ex.detail, ex.headers)
 
 
-async def _http(_request: Request, ex: Exception) -> Response:
+async def _http(request: Request, ex: Exception) -> Response:
     if not isinstance(ex, HTTPException):
         raise ex
+    headers = dict(ex.headers or {})
+    if ex.status_code == 405:
+        headers["Allow"] = ", ".join(_methods(request))
     detail = "" if ex.detail == HTTPStatus(ex.status_code).phrase else str(ex.detail)
-    return problem(ex.status_code, detail, ex.headers)
+    return problem(ex.status_code, detail, headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """Return all methods of a path; each of its routes knows its own alone."""
+    app, path = request.app, request.url.path
+    found = [
+        method.upper()
+        for described, operations in app.openapi()["paths"].items()
+        if compile_path(described)[0].match(path)
+        for method in operations
+    ]
+    return sorted(found or ["GET", "HEAD"])
 
 
 async def _invalid(_request: Request, ex: Exception) -> Response:

@@ -153,6 +153,18 @@ MIGRATIONS: tuple[Migration, ...] = (
         )
     ),
     Migration(("ALTER TABLE notify_outbox ADD COLUMN maybe INTEGER NOT NULL DEFAULT 0",)),
+    Migration(
+        (
+            """CREATE TABLE api_tokens (
+                id {id} NOT NULL PRIMARY KEY, sha256 TEXT NOT NULL, name TEXT NOT NULL,
+                role TEXT NOT NULL, created_ms BIGINT NOT NULL, expires_ms BIGINT,
+                used_ms BIGINT, revoked_ms BIGINT)""",
+            """CREATE TABLE api_repeats (
+                name {id} NOT NULL PRIMARY KEY, asked TEXT NOT NULL, status INTEGER NOT NULL,
+                answer TEXT NOT NULL, asked_ms BIGINT NOT NULL)""",
+            "CREATE INDEX api_repeats_by_age ON api_repeats (asked_ms)",
+        )
+    ),
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

@@ -46,8 +46,8 @@ class Desk(Reading):
             told = act(flow, stores.incidents, incident_id, asked, actor, self._clock())
         return request_of(told, Answer(), self._clock_ms())
 
-    def feedback(self, incident_id: str, asked: FeedbackAsk, actor: str) -> RequestView | None:
-        """Say what an incident was; None: that was said before. Raises: NotFound, NobodyListens."""
+    def feedback(self, incident_id: str, asked: FeedbackAsk, actor: str) -> RequestView:
+        """Say what an incident was. Raises: NotFound, NobodyListens; NotLegal if it was said."""
         flow, now = self.told_flow(), self._clock()
         with self.stores.open() as stores:
             incident = stores.incidents.get_incident(incident_id)
@@ -56,7 +56,9 @@ class Desk(Reading):
             word = Word(incident.id, asked.verdict, actor, asked.note, self._clock_ms())
             from_ms = counts_from_ms(incident, flow.tick_s, now, live=flow.live)
             said = say(flow.log, stores.feedback, incident, word, from_ms, now)
-        return None if said.command is None else request_of(said.command, Answer())
+        if said.command is None:
+            raise NotLegal(f"that was said of {incident_id} before; nothing is changed")
+        return request_of(said.command, Answer(), self._clock_ms())
 
     def silence(self, asked: SilenceAsk, actor: str) -> SilenceView:
         """Keep something quiet. Raises: ValueError, NobodyListens."""

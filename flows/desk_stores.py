@@ -19,7 +19,9 @@ from connectors.incident_view import IncidentViews
 from connectors.live_store import LiveStore
 from connectors.outbox_view import OutboxView
 from connectors.plots_store import PlotsStore
+from connectors.repeats_store import RepeatsStore
 from connectors.requests_store import RequestsStore
+from connectors.token_store import TokenStore
 from flows.answers import Answers
 
 _Identity = tuple[int, int] | None
@@ -45,11 +47,13 @@ class OpenStores:
         self.sent = OutboxView(url)
         self.plots = PlotsStore(url)
         self.estate = LiveStore(url)
+        self.tokens = TokenStore(url)
+        self.repeats = RepeatsStore(url)
 
     def close(self) -> None:
         """Close every connection that is not at work."""
         for each in (self.views, self.incidents, self.requests, self.answers, self.feedback,
-                     self.callbacks, self.sent, self.plots, self.estate):  # fmt: skip
+                     self.callbacks, self.sent, self.plots, self.estate, self.tokens, self.repeats):  # fmt: skip
             each.close()
 
 

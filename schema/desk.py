@@ -384,6 +384,6 @@ class Me(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     role: Role
-    auth: Literal["off", "token", "session", "proxy"]
+    auth: Literal["off", "token", "proxy"]
     can_act: bool  # whether a control log is known by which a flow is told
     version: str = ""

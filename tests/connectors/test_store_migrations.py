@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, inspect, text
 
+from connectors.access_tables import repeats, tokens
 from connectors.callback_tables import callbacks
 from connectors.feedback_store import FeedbackStore, Word
 from connectors.incident_database import connect, upgrade_database, writing
@@ -97,7 +98,14 @@ def test_every_way_leads_to_the_tables_that_the_code_means(engine: Engine, versi
         with writing(engine) as connection:
             migrate(connection, upto)
     found = inspect(engine)
-    beside = {callbacks.name, outbox.name, notify_state.name, review_records.name}
+    beside = {
+        tokens.name,
+        repeats.name,
+        callbacks.name,
+        outbox.name,
+        notify_state.name,
+        review_records.name,
+    }
     assert beside <= set(metadata.tables)
     assert set(found.get_table_names()) == set(metadata.tables)
     for name, table in metadata.tables.items():
