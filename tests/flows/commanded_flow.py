@@ -15,6 +15,7 @@ from bytewax.operators import KeyedStream, StatefulBatchLogic
 from connectors.control_log import ControlLog, FileControlLog
 from connectors.control_sink import ControlSink, Judged
 from connectors.control_source import ControlSettings, ControlSource, Guide
+from connectors.incident_store import IncidentStoreSink, SqlSink
 from connectors.incident_wire import encode_transition
 from connectors.line_file import LineFileSink
 from connectors.pace import Pace
@@ -86,8 +87,13 @@ def commanded_flow(
     crash_at: int | None,
     wait_s: float,
     stop: threading.Event,
+    *,
+    store: str = "",
 ) -> Dataflow:
-    """Build the flow over the small estate; what comes out goes into files of `folder`."""
+    """Build the flow over the small estate; what comes out goes into files of `folder`.
+
+    Incidents go into a store, too, where its URL is given.
+    """
     frontier = Pace.shared(folder / "frontier", 1)
     log = FileControlLog(folder / LOG)
 
@@ -116,6 +122,8 @@ def commanded_flow(
     rows = op.filter_map_value("rows", said, lambda x: x if isinstance(x, TrainingRows) else None)
     events = triage_alerts("triage", words, TRIAGE, INGEST.groups)
     op.output("events", events, LineFileSink(folder / EVENTS, encode_transition))
+    if store:
+        op.output("store", events, IncidentStoreSink(SqlSink(store)))
     op.output(
         "keep",
         op.map_value("line", _one_key(rows), _handed),
