@@ -1,6 +1,6 @@
 // The shell: which screen is shown, who is signed in, whether what is seen is live.
 
-import {get, health, token} from "./client.js";
+import {get, health, Refused, token} from "./client.js";
 import {fill, h, link} from "./dom.js";
 import {helped, keys} from "./keys.js";
 import {Live} from "./live.js";
@@ -71,6 +71,9 @@ function refresh(soon_ms = 0) {
 }
 
 function heard(kind, data) {
+  if (kind === "away") return health.tell(new Refused(503, data.detail));
+  if (kind === "back") return health.tell(null);
+  if (kind === "reset") return refresh();
   if (kind === "transition") standing.changed();
   asked.heard(kind, data);
   screen?.heard?.(kind, data, refresh);

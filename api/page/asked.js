@@ -2,7 +2,7 @@
 // applied or refused: the stream says which, and where it is silent the request itself is looked at.
 
 import {get} from "./client.js";
-import {toast} from "./shell.js";
+import {say, toast} from "./shell.js";
 
 const LOOK_MS = 1500, LONGEST_MS = 15_000, KEPT_MS = 12_000;
 const all = new Map(); // request id -> {request, look}
@@ -17,16 +17,17 @@ export const words = (request) => ACTIONS[request.action || request.kind]?.[0] ?
 
 export const asked = {
   changed: () => {},
-  /** Take a request that was just made. */
-  add(request) {
-    if (!request?.id) return;
-    all.set(request.id, {request, wait_ms: LOOK_MS});
+  /** Take a request that was just made, here or, as the stream says, by somebody else. */
+  add(request, mine = true) {
+    if (!request?.id || all.has(request.id)) return;
+    all.set(request.id, {request, mine, wait_ms: LOOK_MS});
     later(request.id);
     asked.changed(request.incident);
   },
   of: (incident) => [...all.values()].map((each) => each.request).filter((request) => request.incident === incident),
   heard(kind, data) {
-    if (kind === "request") settle(data);
+    if (kind === "request" && data.status === "requested") asked.add(data, false);
+    else if (kind === "request") settle(data);
     else if (data.request && all.has(data.request))
       settle({...all.get(data.request).request, status: data.event === "refused" ? "refused" : "applied", answer: data.reason});
   },
@@ -37,7 +38,8 @@ function settle(request) {
   if (!held || held.request.status !== "requested") return;
   held.request = {...held.request, ...request};
   if (request.status !== "requested") {
-    if (request.status === "refused") toast(`Refused: ${words(held.request)}: ${request.answer || "no reason given"}`, "bad");
+    if (!held.mine) say(`${words(held.request)}: ${request.status}`);
+    else if (request.status === "refused") toast(`Refused: ${words(held.request)}: ${request.answer || "no reason given"}`, "bad");
     else toast(`Applied: ${words(held.request)}`);
     setTimeout(() => { all.delete(request.id); asked.changed(held.request.incident); }, KEPT_MS);
   }

@@ -67,6 +67,7 @@ export class Live {
       for (const {id, kind, data} of event.lines(value)) {
         if (id !== null) this.last = id;
         if (data) this.heard(kind, JSON.parse(data));
+        if (kind === "dropped") return;
       }
     }
   }

@@ -11,7 +11,7 @@ const PLACES = [
 const THEMES = {"": "System", light: "Light", dark: "Dark"};
 const banner = h("div", {class: "banner", role: "alert", hidden: true});
 const announced = document.getElementById("said");
-const toasts = h("div", {class: "toasts", role: "region", "aria-label": "Messages"});
+const toasts = h("div", {class: "toasts", role: "region", "aria-label": "Announcements"});
 document.body.append(toasts);
 setTheme(localStorage.getItem("foreshock.theme") ?? "");
 

@@ -136,7 +136,7 @@ export function make(place, context) {
       detail = await get(`incidents/${encodeURIComponent(id)}`);
     } catch (error) {
       if (error.status === 401) throw error;
-      if (!detail) fill(node, failure(error, () => refresh()));
+      if (!detail) fill(node, h("h1", {class: "pad"}, "Incident"), failure(error, () => refresh()));
       return;
     }
     paint();

@@ -50,9 +50,10 @@ export function audit(entries) {
     if (each.event === "updated" && runs.at(-1)?.[0].event === "updated") runs.at(-1).push(each);
     else runs.push([each]);
   }
+  const hidden = (each) => [...(each.silenced_by ?? []), each.inhibited_by, each.merged_into].filter(Boolean).join(", ");
   const line = (each) => h("li", {class: LOUD[each.event] ?? ""},
     h("div", {class: "row"}, h("strong", {}, WORDS[each.event] ?? each.event), h("span", {class: "soft"}, each.actor === "foreshock" ? "" : `by ${each.actor}`),
-      !each.told && each.event !== "updated" && h("span", {class: "chip", title: each.hidden_by}, icon("silences"), "nobody told"),
+      hidden(each) && each.event !== "updated" && h("span", {class: "chip", title: `by ${hidden(each)}`}, icon("silences"), "nobody told"),
       h("time", {class: "faint push", datetime: new Date(each.ts_ms).toISOString(), title: both(each.ts_ms)}, moment(each.ts_ms))),
     each.reason && h("p", {class: each.event === "noted" ? "said-text" : "soft"}, each.reason));
   return h("ol", {class: "audit"}, runs.map((run) => (run.length < 3 ? run.map(line)

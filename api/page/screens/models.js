@@ -32,7 +32,7 @@ export function make(_place, context) {
   function paint() {
     fill(body,
       !page.registry && h("p", {class: "note"}, "The server knows no registry of models, so versions cannot be shown or promoted: start it with the flow's settings."),
-      page.services.length ? h("section", {class: "card", "aria-label": "Services"}, heads(), page.services.map(service)) : h("section", {class: "card"}, h("div", {class: "empty"}, h("strong", {}, "No service is known yet"), h("span", {}, "A running flow says how it does every few minutes."))));
+      page.services.length ? h("section", {class: "card"}, h("h2", {class: "unseen"}, "Services"), heads(), page.services.map(service)) : h("section", {class: "card"}, h("div", {class: "empty"}, h("strong", {}, "No service is known yet"), h("span", {}, "A running flow says how it does every few minutes."))));
   }
 
   function service(each) {

@@ -13,7 +13,7 @@ const SPANS = [[6 * H, "6 h"], [24 * H, "24 h"], [72 * H, "3 d"], [168 * H, "7 d
 const HEALTH = {ok: "well", off: "off", silent: "silent"};
 
 export function make(_place, context) {
-  let wide = Number(localStorage.getItem("foreshock.heat_ms")) || 24 * H, urgent = [], drawn = "";
+  let wide = Number(localStorage.getItem("foreshock.heat_ms")) || 24 * H, urgent = [], drawn = "", again = 0;
   const figures = h("div", {class: "figure-row"}), queue = h("div", {}, waiting()), state = h("div", {}, waiting());
   const map = h("div", {class: "pad"}, waiting()), fresh = h("span", {class: "faint push"});
   const spans = h("div", {class: "row push segments", role: "group", "aria-label": "How far back"}, SPANS.map(([ms, words]) =>
@@ -66,6 +66,7 @@ export function make(_place, context) {
 
   async function heated() {
     const until = clock.now();
+    again = performance.now() + 60_000;
     const found = await get("heat", {from_ms: Math.round(until - wide), to_ms: Math.round(until)});
     const key = JSON.stringify(found);
     if (key === drawn) return;
@@ -88,7 +89,10 @@ export function make(_place, context) {
     },
     keys: {j: () => step(rows, 1), k: () => step(rows, -1), enter: () => document.activeElement?.click?.(), ...actKeys(current, context)},
     heard(kind, data, refresh) {
-      if (kind === "live" && data?.services) stood(data);
+      if (kind === "live" && data?.services) {
+        stood(data);
+        if (performance.now() > again) heated().catch(() => {});
+      }
       else if (kind !== "request") refresh(300);
     },
     asked: () => part(queue, urged),
