@@ -2,7 +2,7 @@
 // value: nothing is parsed as HTML, and no address is made of it but through `link`.
 
 const SVG = "http://www.w3.org/2000/svg";
-const NAME = /^(class|id|role|type|name|value|for|tabindex|title|placeholder|href|rows|min|max|step|colspan|scope|lang|autocomplete|datetime|maxlength|method|(aria|data)-[a-z-]+)$/;
+const NAME = /^(class|id|role|type|name|value|for|tabindex|title|placeholder|href|rows|min|max|step|colspan|scope|lang|autocomplete|datetime|maxlength|method|list|(aria|data)-[a-z-]+)$/;
 
 function put(node, properties, children) {
   for (const [name, value] of Object.entries(properties)) {

@@ -11,11 +11,10 @@ const DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
 function matcher(label = "service", op = "=", value = "") {
   const row = h("div", {class: "matcher", role: "group", "aria-label": "Condition"},
-    h("input", {name: "label", "aria-label": "Label", value: label, list: "labels", autocomplete: "off", maxlength: "100"}),
+    h("input", {name: "label", "aria-label": "Label", value: label, list: "silence-labels", autocomplete: "off", maxlength: "100"}),
     h("select", {name: "op", "aria-label": "How"}, ["=", "!=", "=~", "!~"].map((each) => h("option", {selected: each === op}, each))),
     h("input", {name: "value", "aria-label": "Value", value, autocomplete: "off", maxlength: "500"}),
     h("button", {type: "button", class: "bare", "aria-label": "Remove the condition", onclick: () => row.parentElement.children.length > 1 && row.remove()}, icon("cross")));
-  row.firstChild.setAttribute("list", "silence-labels");
   return row;
 }
 

@@ -58,6 +58,11 @@ class Opening:
 
 
 LIVE = ("open", "acknowledged")
+LEGAL: dict[State, tuple[str, ...]] = {
+    "open": ("ack", "resolve", "assign", "note"),
+    "acknowledged": ("unack", "resolve", "assign", "note"),
+    "resolved": ("reopen", "close", "note"),
+}
 STEPS: dict[str, tuple[Event, State]] = {
     "ack": ("acknowledged", "acknowledged"),
     "resolve": ("resolved", "resolved"),
@@ -95,8 +100,16 @@ class MadeDesk:
                 SilenceAsk(matchers=('service="azure.vm"',), for_s=7200, reason="index rebuild"),
                 "kim",
             )
-            self.silence(SilenceAsk(matchers=(f'resource="{LONG}"', "account=111122223333"), for_s=86_400,
-                                    purpose="maintenance", every="sun", reason=HOSTILE), "noa")  # fmt: skip
+            self.silence(
+                SilenceAsk(
+                    matchers=(f'resource="{LONG}"', "account=111122223333"),
+                    for_s=86_400,
+                    purpose="maintenance",
+                    every="sun",
+                    reason=HOSTILE,
+                ),
+                "noa",
+            )
 
     # ------------------------------------------------------------------ reading
 
@@ -110,12 +123,15 @@ class MadeDesk:
         self._near()
         words = wanted.title.lower().split()
         found = [
-            each for each in self.incidents_.values()
+            each
+            for each in self.incidents_.values()
             if (not wanted.states or each.state in wanted.states)
             and SEVERITIES.index(each.severity) + 1 >= wanted.least
-            and wanted.cloud in ("", each.scope["cloud"]) and wanted.service in ("", each.scope["service"])
-            and wanted.assignee in ("", each.assignee) and all(word in each.title.lower() for word in words)
-        ]  # fmt: skip
+            and wanted.cloud in ("", each.scope["cloud"])
+            and wanted.service in ("", each.scope["service"])
+            and wanted.assignee in ("", each.assignee)
+            and all(word in each.title.lower() for word in words)
+        ]
         if sort == "opened":
             found.reverse()
         if sort == "-severity":
@@ -124,33 +140,54 @@ class MadeDesk:
         more = len(found) > start + limit
         return IncidentPage(
             incidents=tuple(map(lean, found[start : start + limit])),
-            next=str(start + limit) if more else None, now_ms=self.now,
-        )  # fmt: skip
+            next=str(start + limit) if more else None,
+            now_ms=self.now,
+        )
 
     def incident(self, incident_id: str) -> IncidentDetail:
         self._near()
         made = self._held(incident_id)
         asked = tuple(each for each in self.requests_.values() if each.incident == incident_id)
-        legal = ("ack", "resolve", "assign", "note") if made.state in LIVE else ("reopen", "note")
+        legal = LEGAL.get(made.state, ("note",))
         return IncidentDetail(
-            incident=made, now_ms=self.now, points=95, points_why=("CRITICAL (+60)", "nobody has it (+10)"),
-            due_ms=made.ack_by_ms, actions=legal, audit=made_audit(made), requests=asked,
-            told=made_told([made]), topology=made_topology(made), plots=made_plots(made),
-        )  # fmt: skip
+            incident=made,
+            now_ms=self.now,
+            points=95,
+            points_why=("CRITICAL (+60)", "nobody has it (+10)"),
+            due_ms=made.ack_by_ms,
+            actions=legal,
+            audit=made_audit(made),
+            requests=asked,
+            told=made_told([made]),
+            topology=made_topology(made),
+            plots=made_plots(made),
+        )
 
     def queue(self, limit: int = 50) -> QueuePage:
         self._near()
         going = [each for each in self.incidents_.values() if each.state in LIVE]
         going.sort(key=lambda each: (-SEVERITIES.index(each.severity), each.opened_ms))
         tasks = tuple(
-            TaskView(place=i, points=80, why=(f"{each.severity} (+60)", "12 min left to acknowledge (+15)",
-                                              "nobody has it (+10)"), due_ms=each.ack_by_ms, incident=lean(each))
+            TaskView(
+                place=i,
+                points=80,
+                why=(
+                    f"{each.severity} (+60)",
+                    "12 min left to acknowledge (+15)",
+                    "nobody has it (+10)",
+                ),
+                due_ms=each.ack_by_ms,
+                incident=lean(each),
+            )
             for i, each in enumerate(going[:limit], 1)
-        )  # fmt: skip
+        )
         return QueuePage(
-            tasks=tasks, total=len(going), by_severity=dict(Counter(e.severity for e in going)),
-            unacknowledged=sum(each.state == "open" for each in going), now_ms=self.now,
-        )  # fmt: skip
+            tasks=tasks,
+            total=len(going),
+            by_severity=dict(Counter(e.severity for e in going)),
+            unacknowledged=sum(each.state == "open" for each in going),
+            now_ms=self.now,
+        )
 
     def silences(self) -> SilencePage:
         self._near()
@@ -182,8 +219,11 @@ class MadeDesk:
             counts.setdefault(each.channel, {}).setdefault(each.status, 0)
             counts[each.channel][each.status] += 1
         more = len(found) > start + limit
-        return NotificationPage(notifications=tuple(found[start : start + limit]),
-                                next=str(start + limit) if more else None, counts=counts)  # fmt: skip
+        return NotificationPage(
+            notifications=tuple(found[start : start + limit]),
+            next=str(start + limit) if more else None,
+            counts=counts,
+        )
 
     def changes(self, after: int | None, limit: int = 500) -> Changes:
         self._near()
@@ -230,11 +270,18 @@ class MadeDesk:
     def silence(self, asked: SilenceAsk, actor: str) -> SilenceView:
         starts_ms = asked.starts_ms or self.now
         made = SilenceView(
-            id=f"sil-{len(self.silences_):08x}", purpose=asked.purpose, state="active", matchers=asked.matchers,
-            starts_ms=starts_ms, ends_ms=starts_ms + int(1000 * (asked.for_s or 0)),
-            change_ms=starts_ms + int(1000 * (asked.for_s or 0)), recurs=asked.every and f"every {asked.every}",
-            actor=actor, reason=asked.reason, origin="log",
-        )  # fmt: skip
+            id=f"sil-{len(self.silences_):08x}",
+            purpose=asked.purpose,
+            state="active",
+            matchers=asked.matchers,
+            starts_ms=starts_ms,
+            ends_ms=starts_ms + int(1000 * (asked.for_s or 0)),
+            change_ms=starts_ms + int(1000 * (asked.for_s or 0)),
+            recurs=asked.every and f"every {asked.every}",
+            actor=actor,
+            reason=asked.reason,
+            origin="log",
+        )
         self.silences_[made.id] = made
         return made
 
@@ -282,10 +329,17 @@ class MadeDesk:
         self, kind: str, action: str, after: IncidentFull, event: Event, actor: str, note: str
     ) -> RequestView:
         request = RequestView(
-            id=f"req-{len(self.requests_)}", kind=kind, incident=after.id, action=action,
-            what=f"{action} {after.id}", actor=actor, reason=note, requested_ms=self.now,
-            effective_ms=self.now, status="requested",
-        )  # fmt: skip
+            id=f"req-{len(self.requests_)}",
+            kind=kind,
+            incident=after.id,
+            action=action,
+            what=f"{action} {after.id}",
+            actor=actor,
+            reason=note,
+            requested_ms=self.now,
+            effective_ms=self.now,
+            status="requested",
+        )
         self.requests_[request.id] = request
         told = cast("Action", action if kind == "act" else "note")
         self.told_.append(Act(request.id, after.id, told, self.now, actor))
@@ -299,10 +353,17 @@ class MadeDesk:
             done = replace(after, revision=self.incidents_[after.id].revision + 1)
             self.requests_[request.id] = replace(request, status="applied", answered_ms=self.now)
             self.incidents_[after.id] = done
-            self.changes_.append(Change(
-                sequence=len(self.changes_) + 1, event=event, ts_ms=self.now, actor=request.actor,
-                reason=request.reason, request=request.id, incident=lean(done),
-            ))  # fmt: skip
+            self.changes_.append(
+                Change(
+                    sequence=len(self.changes_) + 1,
+                    event=event,
+                    ts_ms=self.now,
+                    actor=request.actor,
+                    reason=request.reason,
+                    request=request.id,
+                    incident=lean(done),
+                )
+            )
 
 
 def lean(full: IncidentFull) -> IncidentRow:

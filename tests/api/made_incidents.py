@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from models.fusion import DETECTORS
 from schema import State
 from schema.desk import (
     AuditEntry,
@@ -69,8 +70,9 @@ def made_incident(
         "41 to 480, and what needs it slowed down within two ticks.",
         scope={"cloud": first.cloud, "account": first.account, "region": first.region,
                "service": first.service},
-        opened_ms=opened_ms, onset_ms=opened_ms - 6 * MINUTE_MS, updated_ms=opened_ms + 9 * MINUTE_MS,
-        resolved_ms=over_ms, closed_ms=over_ms if state == "closed" else None, acked_ms=acked_ms,
+        opened_ms=opened_ms, onset_ms=opened_ms - 6 * MINUTE_MS,
+        updated_ms=opened_ms + 9 * MINUTE_MS, resolved_ms=over_ms,
+        closed_ms=over_ms if state == "closed" else None, acked_ms=acked_ms,
         ack_by_ms=opened_ms + 15 * MINUTE_MS, resolve_by_ms=opened_ms + 4 * HOUR_MS,
         breach_ms=opened_ms + 5 * HOUR_MS if number % 9 == 0 else None,
         confidence=0.93, member_count=4 if number % 3 else 1204, assignee=PEOPLE[number % 5],
@@ -194,6 +196,11 @@ def made_live(now_ms: int) -> LiveState:
     )  # fmt: skip
 
 
+def _odd(row: int, i: int, count: int) -> float:
+    trouble = 2.6 * math.exp(-(((i - count * 0.8 + row * 1.7) / (2 + row % 4)) ** 2))
+    return trouble + 0.7 * ((i * 7 + row * 13) % 41 == 0)
+
+
 def made_heat(from_ms: int, to_ms: int, name: str = "") -> HeatMap:
     """Return a quarter of an hour a bucket; a band of trouble wanders over 30 resources."""
     bucket_ms = max(15 * MINUTE_MS, (to_ms - from_ms) // 96 // MINUTE_MS * MINUTE_MS)
@@ -203,8 +210,8 @@ def made_heat(from_ms: int, to_ms: int, name: str = "") -> HeatMap:
         HeatCell(made_resource(row, name if row == 0 else "").key, start_ms + i * bucket_ms, odd)
         for row in range(30)
         for i in range(count)
-        if (odd := 2.6 * math.exp(-(((i - count * 0.8 + row * 1.7) / (2 + row % 4)) ** 2)) + 0.7 * ((i * 7 + row * 13) % 41 == 0)) > 0.3
-    )  # fmt: skip
+        if (odd := _odd(row, i, count)) > 0.3
+    )
     return HeatMap(from_ms=start_ms, to_ms=start_ms + count * bucket_ms, bucket_ms=bucket_ms,
                    cells=cells, more=12)  # fmt: skip
 
@@ -218,9 +225,10 @@ def made_models(now_ms: int) -> tuple[ServiceModels, ...]:
         )  # fmt: skip
 
     detectors = tuple(
-        DetectorView(name=name, rows=482_113, mean_surprise=0.43 + i / 10, anomaly_rate=0.0021 * i,
-                     precision=None if i == 3 else 0.9 - i / 10, real=9 - i, false_positive=i)
-        for i, name in enumerate(("statistical", "temporal", "isolation_forest", "half_space_trees"))
+        DetectorView(name=name, rows=482_113, mean_surprise=0.43 + i / 10,
+                     anomaly_rate=0.0021 * i, precision=None if i == 3 else 0.9 - i / 10,
+                     real=9 - i, false_positive=i)
+        for i, name in enumerate(DETECTORS)
     )  # fmt: skip
     scores = tuple(
         (bound, rows)
@@ -239,7 +247,8 @@ def made_models(now_ms: int) -> tuple[ServiceModels, ...]:
             in_use=(f"{service}-20261103-4f2a9c",) if i == 1 else (), scored=482_113, anomalous=920,
             anomaly_rate=0.0019, precision=0.9 if i == 1 else None, real=9 * (i == 1),
             false_positive=int(i == 1), scores=scores, detectors=detectors,
-            drift=DriftView(state=("steady", "suspected", "drifting")[i % 3], share=0.02 + 0.3 * (i % 3),  # type: ignore[arg-type]  # made of literals
+            drift=DriftView(state=("steady", "suspected", "drifting")[i % 3],
+                            share=0.02 + 0.3 * (i % 3),
                             since_ms=now_ms - HOUR_MS if i % 3 else None, drifts=i % 3,
                             until_ms=now_ms),
             versions=(version(1, "retired", 0), version(3, "active", now_ms - 30 * HOUR_MS),

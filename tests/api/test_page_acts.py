@@ -120,7 +120,7 @@ def test_the_keyboard_alone_is_enough(opened: Open, own: Served) -> None:
     page.keyboard.press("g")
     page.keyboard.press("i")
     expect(page).to_have_url(f"{own.url}#/incidents")
-    expect(page.locator("ul.rows li").first).to_be_visible()
+    expect(page.get_by_role("list", name="Incidents").locator("li").first).to_be_visible()
     page.keyboard.press("j")
     page.keyboard.press("j")
     page.keyboard.press("k")

@@ -7,7 +7,7 @@ import {step} from "../keys.js";
 import {failure, head, incidentRow, waiting} from "../rows.js";
 import {clock, count, SEVERITIES} from "../words.js";
 
-const PAGE = 100, SPARE = 12;
+const FIRST = 100, NEXT = 500, SPARE = 12;
 const STATES = ["open", "acknowledged", "resolved", "closed", "merged"];
 const SORTS = {"": "Newest first", "-severity": "Worst first", opened: "Oldest first"};
 
@@ -54,13 +54,13 @@ export function make(place, context) {
   const params = (cursor) => {
     const state = query.get("state");
     return {
-      ...Object.fromEntries([...query].filter(([name]) => name !== "state")), limit: PAGE, cursor,
+      ...Object.fromEntries([...query].filter(([name]) => name !== "state")), limit: cursor ? NEXT : FIRST, cursor,
       state: state === "going" ? ["open", "acknowledged"] : state ? [state] : [],
     };
   };
 
-  async function load(cursor, size) {
-    const page = await get("incidents", {...params(cursor), ...(size && {limit: size})}, stop?.signal);
+  async function load(cursor) {
+    const page = await get("incidents", params(cursor), stop?.signal);
     clock.shift_ms = Date.now() - page.now_ms;
     return page;
   }
