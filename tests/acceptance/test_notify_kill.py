@@ -16,8 +16,8 @@ from random import Random
 from connectors.outbox import Outbox
 from tests.acceptance.told_storm import CHANNELS, Storm, providers, repeats, settings_of
 
-KILLS = int(os.environ.get("NOTIFY_KILLS", "3"))
-INCIDENTS = int(os.environ.get("NOTIFY_INCIDENTS", "40"))
+KILLS = int(os.environ.get("NOTIFY_KILLS", "2"))
+INCIDENTS = int(os.environ.get("NOTIFY_INCIDENTS", "30"))
 DEADLINE_S = 300.0
 SEED = 8
 ROOT = Path(__file__).parents[2]

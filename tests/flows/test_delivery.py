@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -6,82 +6,10 @@ import pytest
 
 from connectors.channels.channel import Later, Message, Outcome, Refused, Sent
 from connectors.incident_store import IncidentStore
-from connectors.outbox import Outbox
-from flows.decider import Decider
-from flows.delivery import Courier, Office
-from flows.rendering import Renderer
-from operators.dispatch import Policy
-from operators.redelivery import RedeliverySettings
 from operators.routes import Route
-from schema import ChannelOptions, Incident, Notice, Transition
+from schema import ChannelOptions, Notice, Transition
+from tests.flows.told_world import World
 from tests.operators.timelines import MINUTE_MS, START_MS, incident
-
-CHANNELS = {"page": ChannelOptions(fallback="mail", rate_messages=3), "mail": ChannelOptions()}
-
-
-class Provider:
-    """A channel that answers as it is told to, and remembers what it took."""
-
-    def __init__(self) -> None:
-        self.took: list[Message] = []
-        self.answer: Callable[[Message], Outcome] = lambda _: Sent("m-1")
-
-    def send(self, message: Message) -> Outcome:
-        answer = self.answer(message)
-        if isinstance(answer, Sent):
-            self.took.append(message)
-        return answer
-
-    def close(self) -> None:
-        pass
-
-    def said(self) -> list[str]:
-        return [f"{each.notice.kind} {each.dedup_key}" for each in self.took]
-
-
-class World:
-    """A store, notification over it, and a clock that is turned by hand."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.store = IncidentStore(url, create=True)
-        self.outbox = Outbox(url)
-        self.providers = {name: Provider() for name in CHANNELS}
-        self.now_ms = START_MS
-        self.restart()
-        self.decider.step(self.now_ms)
-
-    def restart(self) -> None:
-        """Forget all that is not in the store."""
-        policy = Policy(Route(channels=("page",), repeat_s=0.0), CHANNELS)
-        self.decider = Decider(self.store, self.outbox, policy)
-        office = Office(
-            self.outbox, Renderer().render, RedeliverySettings(breaker_failures=2), self.clock
-        )
-        self.couriers = {
-            name: Courier(name, provider, CHANNELS[name], office)
-            for name, provider in self.providers.items()
-        }
-
-    def clock(self) -> int:
-        return self.now_ms
-
-    def say(self, *incidents: Incident, event: str = "opened") -> None:
-        said = [Transition(event, self.now_ms, "foreshock", "so", each) for each in incidents]  # type: ignore[arg-type]  # one of the events
-        self.store.record(said)
-
-    def run(self, minutes: float = 0.0) -> None:
-        until_ms = self.now_ms + round(minutes * MINUTE_MS)
-        while True:
-            times = [self.decider.step(self.now_ms)]
-            times += [courier.deliver() for courier in self.couriers.values()]
-            due = min((each for each in times if each is not None), default=until_ms)
-            if due > until_ms or (due <= self.now_ms and self.now_ms >= until_ms and not minutes):
-                break
-            if due >= until_ms and self.now_ms >= until_ms:
-                break
-            self.now_ms = max(due, self.now_ms + 1)
-        self.now_ms = max(self.now_ms, until_ms)
 
 
 @pytest.fixture
@@ -218,3 +146,69 @@ def test_a_notifier_that_breaks_stops_nobody_else(
     world.run(10)
     assert world.providers["mail"].said() == ["trigger inc-1"]
     assert "channel page broke" in caplog.text
+
+
+def test_an_hour_without_a_channel_slows_nothing_and_loses_nothing(tmp_path: Path) -> None:
+    channels = {"page": ChannelOptions(rate_messages=3), "mail": ChannelOptions()}
+    route = Route(channels=("page", "mail"), repeat_s=0.0)
+    world = World(f"sqlite:///{tmp_path / 'hour.db'}", channels, route)
+    world.providers["page"].answer = lambda _: Later("connection refused")
+    names = [f"inc-{i:02}" for i in range(20)]
+    for i, name in enumerate(names):
+        world.say(incident(name, resource=f"db-{i}"))
+        world.run(3)
+        assert world.providers["mail"].said()[-1] == f"trigger {name}"  # as if nothing were wrong
+        (row,) = (row for row in world.outbox.told_of(name) if row.notice.channel == "mail")
+        assert row.ended_ms == row.notice.decided_ms == START_MS + 3 * i * MINUTE_MS
+    world.providers["page"].answer = lambda _: Sent("m")
+    world.run(30)
+    took = world.providers["page"].took
+    told = {name for each in took for name in (each.notice.about or (each.notice.incident,))}
+    assert told == set(names)
+    assert len(took) <= 4
+    assert "digest" in [each.notice.kind for each in took]
+    assert all(status in ("sent", "dropped", "held") for _, status in world.outbox.counts())
+    world.store.close()
+    world.outbox.close()
+
+
+def test_after_a_day_down_what_is_open_is_told_once_and_the_rest_as_a_digest(world: World) -> None:
+    world.say(incident("inc-known", resource="known"))
+    world.run()
+    before = list(world.providers["page"].said())
+    assert before == ["trigger inc-known"]
+    for i in range(40):  # nobody tells
+        name = f"inc-{i:02}"
+        world.say(incident(name, resource=f"db-{i}"))
+        world.now_ms += 24 * MINUTE_MS
+        if i % 2:
+            world.say(incident(name, revision=2, state="resolved"), event="resolved")
+            world.say(incident(name, revision=3, state="closed"), event="closed")
+    world.say(incident("inc-known", revision=2, state="resolved"), event="resolved")
+    assert world.now_ms - START_MS == 16 * 60 * MINUTE_MS
+    world.restart()
+    world.run(30)
+    took = world.providers["page"].took[1:]
+    assert len(took) <= 5
+    told = [name for each in took for name in (each.notice.about or (each.notice.incident,))]
+    assert sorted(told) == sorted(["inc-known", *(f"inc-{i:02}" for i in range(0, 40, 2))])
+    assert [each.notice.kind for each in took if each.notice.incident == "inc-known"] == ["resolve"]
+    for _ in range(2):
+        world.restart()
+        world.run(30)
+    assert len(world.providers["page"].took) == 1 + len(took)
+    assert statuses(world, "inc-01") == [("page", "trigger", "held")]  # it came and went
+
+
+def test_an_end_is_told_where_the_first_word_may_have_been_taken(world: World) -> None:
+    world.providers["page"].answer = lambda _: Later("ReadTimeout", maybe=True)
+    world.say(incident())
+    world.run()
+    world.restart()  # whoever sent it was killed
+    world.providers["page"].answer = lambda _: Sent("m")
+    world.say(incident(revision=2, state="resolved"), event="resolved")
+    world.run(1)
+    assert world.providers["page"].said() == ["resolve inc-1"]
+    assert statuses(world, "inc-1") == [
+        ("page", "trigger", "dropped"), ("page", "resolve", "sent"),
+    ]  # fmt: skip
