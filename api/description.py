@@ -35,6 +35,8 @@ def describe(app: FastAPI) -> None:
             _, schemas = msgspec.json.schema_components(TYPES, ref_template=REF)
             components = described.setdefault("components", {})
             components["schemas"] = dict(sorted(schemas.items()))
+            components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+            described["security"] = [{"token": []}]
         return described
 
     app.__dict__["openapi"] = openapi

@@ -11,6 +11,8 @@ from api.hub import Hub
 from config.serve import ServeSettings
 from flows.desk import Desk
 
+BACKLOG = 2_048
+
 
 class _Uvicorn(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
@@ -36,6 +38,7 @@ class Server:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind((settings.bind, settings.port))
+            self._socket.listen(BACKLOG)  # who comes before the loop runs waits
         except OSError as ex:
             self._socket.close()
             raise OSError(ex.errno, ex.strerror, f"{settings.bind}:{settings.port}") from ex

@@ -52,8 +52,7 @@ class OpenStores:
 
     def close(self) -> None:
         """Close every connection that is not at work."""
-        for each in (self.views, self.incidents, self.requests, self.answers, self.feedback,
-                     self.callbacks, self.sent, self.plots, self.estate, self.tokens, self.repeats):  # fmt: skip
+        for each in vars(self).values():
             each.close()
 
 
