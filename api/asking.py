@@ -51,7 +51,7 @@ class Asking:
             earlier = stores.repeats.begin(self._key, self._asked, time.time_ns() // 1_000_000)
         if earlier is not None:
             if not earlier.same:
-                raise Refused(422, "Idempotency-Key was used for something else")
+                raise Refused(409, "Idempotency-Key was used for something else")
             if not earlier.status:
                 raise Refused(409, "the first request of this key is at work", {"Retry-After": "1"})
             headers = {"Idempotency-Replayed": "true"}

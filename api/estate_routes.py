@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.asking import Asking, asking_of
-from api.incident_routes import Cursor, Id, Limit, Moment, Words
+from api.incident_routes import NEXT, Id, Limit, Moment, Words
 from api.replies import body_of, reply, says
 from connectors.outbox_view import OutboxFilter
 from flows.desk import Desk
@@ -66,13 +66,13 @@ def estate_routes(desk: Desk) -> APIRouter:
     def topology(
         request: Request,
         around: Annotated[
-            list[Annotated[str, Query(max_length=500)]] | None,
-            Query(max_length=50, description="Names of nodes; default: the whole map."),
-        ] = None,
+            list[Annotated[str, Query(max_length=500)]],
+            Query(default_factory=list, max_length=50, description="Nodes; none: the whole map."),
+        ],
         hops: Annotated[int, Query(ge=1, le=10)] = 2,
         limit: Annotated[int, Query(ge=1, le=500)] = 60,
     ) -> Response:
-        return reply(request, desk.topology(tuple(around or ()), hops, limit))
+        return reply(request, desk.topology(tuple(around), hops, limit))
 
     @router.get("/models", tags=["models"], **says(ModelsPage, "Versions, quality and drift"))
     def models(request: Request) -> Response:
@@ -146,7 +146,7 @@ def estate_routes(desk: Desk) -> APIRouter:
         channel: Words = "",
         status: Status | None = None,
         incident: Words = "",
-        cursor: Cursor = None,
+        cursor: Annotated[str | None, Query(pattern=r"^\d{1,18}$", description=NEXT)] = None,
         limit: Limit = 50,
     ) -> Response:
         wanted = OutboxFilter(channel=channel, status=status or "", incident=incident)

@@ -64,8 +64,8 @@ class Guards:
                 found = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     found.setdefault(name, value)
-                if not limited.is_read:
-                    found["Connection"] = "close"  # or the rest would be read for nothing
+                if not await limited.drained():
+                    found["Connection"] = "close"  # the rest is not for us to read
             await send(message)
 
         headers = Headers(scope=scope)
@@ -83,6 +83,7 @@ class Guards:
         except TimeoutError:
             if started:
                 raise
+            limited.give_up()
             again = {"Retry-After": str(RETRY_AFTER_S)}
             words = f"no answer within {self._settings.timeout_s:g} s"
             await problem(503, words, again)(scope, receive, sent)
@@ -114,7 +115,8 @@ class _Limited:
 
     def __init__(self, receive: Receive, limit_bytes: int, headers: Headers) -> None:
         given = headers.get("Content-Length", "0")
-        self.is_read = given == "0" and "Transfer-Encoding" not in headers
+        self._is_bearable = given.isdigit() and int(given) <= limit_bytes
+        self._is_read = given == "0" and "Transfer-Encoding" not in headers
         self._receive = receive
         self._limit = limit_bytes
         self._got = 0
@@ -125,8 +127,21 @@ class _Limited:
         if self._got > self._limit:
             raise TooLarge(_words(self._limit))
         if not message.get("more_body", False):
-            self.is_read = True
+            self._is_read = True
         return message
+
+    def give_up(self) -> None:
+        """Wait for no more of it."""
+        self._is_bearable = False
+
+    async def drained(self) -> bool:
+        """Read what is left, lest who sends still does not hear; return whether that was all."""
+        try:
+            while not self._is_read and self._is_bearable:
+                await self()
+        except TooLarge:
+            self.give_up()
+        return self._is_read
 
 
 def _words(limit_bytes: int) -> str:

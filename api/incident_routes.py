@@ -26,8 +26,9 @@ from schema.desk import (
 Id = Annotated[str, Path(max_length=100, pattern=r"^[\x20-\x7e]+$", examples=["inc-3f9c2d1a"])]
 Words = Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")]
 Limit = Annotated[int, Query(ge=1, le=500, description="How many at most.")]
+NEXT = "`next` of the page before."
 Cursor = Annotated[
-    str | None, Query(max_length=200, description="`next` of the page before.", alias="cursor")
+    str | None, Query(pattern=r"^[1-4]\.-?\d{1,16}\.[!-~]{1,100}$", description=NEXT)
 ]
 Moment = Annotated[int | None, Query(ge=-(2**53), le=2**53, description="ms since 1970 UTC.")]
 IfMatch = Annotated[
@@ -46,8 +47,8 @@ def incident_routes(desk: Desk) -> APIRouter:
     def incidents(
         request: Request,
         state: Annotated[
-            list[State] | None, Query(description="Any of these; default all.")
-        ] = None,
+            list[State], Query(default_factory=list, description="Any of these; none: all.")
+        ],
         severity: Annotated[SeverityName, Query(description="At least.")] = "LOW",
         cloud: Words = "",
         account: Words = "",
@@ -71,7 +72,7 @@ def incident_routes(desk: Desk) -> APIRouter:
         limit: Limit = 50,
     ) -> Response:
         wanted = IncidentFilter(
-            states=tuple(state or ()),
+            states=tuple(state),
             least=Severity[severity],
             cloud=cloud,
             account=account,

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Iterable
 from datetime import datetime
 
+from flows.acting import NotLegal
 from flows.running import RunningFlow
 from flows.silences import Known
 from operators.matching import parse_matcher, shown
@@ -20,11 +21,12 @@ _ORDER = {"active": 0, "requested": 1, "pending": 1, "expired": 2, "refused": 3}
 def silence_of(asked: SilenceAsk, flow: RunningFlow, actor: str, now: datetime) -> Silence:
     """Return the silence that is asked for.
 
-    Raises: ValueError where it cannot be obeyed, or hides all without having said so.
+    Raises: ValueError where it cannot be obeyed, or hides all without having said so; NotLegal
+    where it does not say from when on, and the flow is a replay.
     """
     now_ms = round(now.timestamp() * 1000)
     if asked.starts_ms is None and not flow.live:
-        raise ValueError("starts_ms must be given, since the flow's settings are of a replay")
+        raise NotLegal("starts_ms must be given, since the flow's settings are of a replay")
     check_zone(asked.zone)
     recurs = (
         parse_recurrence(asked.every, asked.from_, asked.to, asked.zone) if asked.every else None
