@@ -5,6 +5,8 @@ from typing import Annotated
 import msgspec
 import typer
 
+from cli.errors import bad_input
+
 CHECK_HELP = """Check a settings file; say which key is wrong.
 
 \b
@@ -38,12 +40,18 @@ def register(app: typer.Typer) -> None:
 
 
 def check(file: File) -> None:
-    """Load the settings and the catalogue files that they name."""
+    """Load the settings, and the catalogue files and templates that they name."""
     from config.app import load_app
     from config.catalogue import SHIPPED, load_catalogue
 
     app = load_app(file)
     load_catalogue(*SHIPPED, *app.catalogue)
+    if app.notify.templates:
+        from flows.rendering import Renderer
+        from flows.templates import Templates
+
+        with bad_input():
+            Renderer(templates=Templates(app.notify.templates)).check()
     typer.echo(f"{file}: ok")
 
 

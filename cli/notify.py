@@ -121,8 +121,7 @@ def render(
 ) -> None:
     """Print a message."""
     from flows.notify import store_of
-    from flows.offers import Offers
-    from flows.rendering import Renderer
+    from flows.rendering import renderer_of
     from schema import Notice
 
     app = _settings(config)
@@ -135,8 +134,7 @@ def render(
     notice = Notice(said.incident.id, said.incident.revision, channel, "trigger",
                     f"transition:{said.incident.revision}", said.ts_ms, "as it stands")  # fmt: skip
     with bad_input():
-        offers = Offers(app.notify)
-    renderer = Renderer(app.notify.link, actions=offers.links, buttons=offers.buttons)
+        renderer = renderer_of(app.notify)
     message = renderer.render(notice, said)
     if as_json:
         shown = {"title": message.title, "text": message.text, "link": message.link}

@@ -38,6 +38,9 @@ class NotifyMeters:
         self.store_up.set(1)
         self.decided = gauge("decided_timestamp_seconds", "When time was last let pass, since 1970")
         self.starts = counter("restarts", "Times that `foreshock run` had to start it again")
+        self._failed_templates = counter(
+            "template_failures", "Templates that gave way to the shipped ones", "template"
+        )
         ProcessCollector(registry=self.registry)
 
     def open(self, channel: str) -> None:
@@ -46,6 +49,10 @@ class NotifyMeters:
             each.labels(channel)
         self.waiting.labels(channel).set(0)
         self.closed.labels(channel).set(0)
+
+    def template_failed(self, name: str) -> None:
+        """Count a template of one's own that could not be rendered."""
+        self._failed_templates.labels(name).inc()
 
     def took(self, notice: Notice, now_ms: int) -> None:
         """Count a message that was sent."""

@@ -12,6 +12,7 @@ from contextlib import ExitStack, closing
 from sqlalchemy.exc import DBAPIError
 
 from config.app import App
+from connectors.channels.email import EmailSettings
 from connectors.channels.registry import open_channel
 from connectors.health import HealthServer, HealthSettings
 from connectors.incident_database import shown_url
@@ -19,13 +20,14 @@ from connectors.incident_store import IncidentStore, IncidentStorePart, SqlSink
 from connectors.notify_meters import NotifyMeters
 from connectors.outage import Patience
 from connectors.outbox import Outbox
+from connectors.plots_store import PlotsStore
 from connectors.sole import Sole
 from flows.copied_log import CopiedLog, topic_of
 from flows.decider import Decider
 from flows.delivery import Courier, Office
-from flows.offers import Offers
-from flows.rendering import Renderer
-from schema import Incident
+from flows.painter import Painter
+from flows.rendering import renderer_of
+from schema import Incident, Plot
 
 _log = logging.getLogger(__name__)
 
@@ -70,9 +72,16 @@ def open_notification(
         def find(incident: str) -> Incident | None:
             return patience(lambda: store.get_incident(incident))
 
-        offers = Offers(settings)
-        render = Renderer(settings.link, find, actions=offers.links, buttons=offers.buttons).render
-        office = Office(outbox, render, settings.delivery, clock, meters, stop)
+        def plots_of(incident: Incident) -> list[Plot]:
+            return patience(lambda: plots.plots_of(incident))
+
+        plots = opened.enter_context(closing(PlotsStore(sink.url)))
+        mails = {
+            name for name, each in settings.channels.items() if isinstance(each, EmailSettings)
+        }
+        draw = Painter(plots_of, mails)
+        renderer = renderer_of(settings, find, draw, meters.template_failed)
+        office = Office(outbox, renderer.render, settings.delivery, clock, meters, stop)
         couriers = {
             name: Courier(name, channel, settings.channels[name], office)
             for name, channel in channels.items()

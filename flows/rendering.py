@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 import msgspec
 from msgspec.structs import asdict
 
+from config.notify import NotifySettings
 from connectors.channels.channel import PICTURE, Message, Picture
+from flows.offers import Offers
 from flows.sample_incidents import DIGEST, TOLD
 from flows.templates import Templates
 from operators.quantity import clock, span
@@ -28,6 +30,8 @@ WORDS: dict[Event, str] = {"breach_predicted": "deadline at risk", "breached": "
 
 Actions = Sequence[tuple[str, str]]  # label, and link, or what a button asks for
 Offer = Callable[[Notice, Incident], Actions]
+Find = Callable[[str], Incident | None]
+Draw = Callable[[Notice, Incident], Picture | None]
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -59,12 +63,12 @@ class Renderer:
     def __init__(
         self,
         link: str = "",
-        find: Callable[[str], Incident | None] = lambda _: None,
+        find: Find = lambda _: None,
         *,
         templates: Templates | None = None,
         actions: Offer = lambda _notice, _incident: (),
         buttons: Offer = lambda _notice, _incident: (),
-        draw: Callable[[Incident], Picture | None] = lambda _: None,
+        draw: Draw = lambda _notice, _incident: None,
     ) -> None:
         """Take the incidents' address, and how one is found as it stands: for digests.
 
@@ -84,7 +88,7 @@ class Renderer:
             title = f"{len(notice.about)} more incidents" if notice.about else notice.reason
             text = self._templates.render("digest.txt.j2", self._digest(notice))
             return Message(notice, None, title, text, receipt=receipt)
-        picture = self._draw(said.incident)
+        picture = self._draw(notice, said.incident)
         told = self._told(notice, said, picture)
         return Message(
             notice,
@@ -132,6 +136,25 @@ class Renderer:
             actions=self._actions(notice, incident),
             picture=None if picture is None else Shown(PICTURE, picture.alt),
         )
+
+
+def renderer_of(
+    settings: NotifySettings,
+    find: Find = lambda _: None,
+    draw: Draw = lambda _notice, _incident: None,
+    failed: Callable[[str], None] = lambda _: None,
+) -> Renderer:
+    """Return the renderer of settings; `failed` hears which of one's own templates failed.
+
+    Raises: ValueError for a template that is none, and for a key of links that is not there.
+    """
+    offers = Offers(settings)
+    renderer = Renderer(
+        settings.link, find, templates=Templates(settings.templates, failed),
+        actions=offers.links, buttons=offers.buttons, draw=draw,
+    )  # fmt: skip
+    renderer.check()
+    return renderer
 
 
 def _rows(incident: Incident, now_ms: int) -> list[tuple[str, str]]:

@@ -78,7 +78,7 @@ def test_a_picture_is_shown_in_the_html_by_an_address_of_its_own_and_told_in_wor
 ) -> None:
     handler, how = box
     png = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
-    renderer = Renderer(draw=lambda _: Picture(png, "latency rose to <820> ms"))
+    renderer = Renderer(draw=lambda _notice, _incident: Picture(png, "latency rose to <820> ms"))
     for notice, said in TOLD:
         EmailChannel(how).send(renderer.render(notice, said))
     EmailChannel(how).send(message())
