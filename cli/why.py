@@ -18,7 +18,8 @@ HELP = """Tell who is told of an incident and who is not, and why.
 
 It goes by what the flow has said, which is in the store. With -c or --control, the silences in
 force are tried too: which of them match, and at which matcher the others fail. They are those of
-now, or of the incident's newest event where that is more than a day old.
+now, or of the incident's newest event where that is more than a day old. With -c, channels that
+have not heard of it say by which route.
 
 \b
 Examples:
@@ -47,12 +48,13 @@ def why(
     from flows.silences import known_silences
     from flows.why import explain
 
-    url, known = store or DEFAULT_URL, []
+    url, known, notify = store or DEFAULT_URL, [], None
     if config is not None or control is not None:
         flow = running_flow(config, control, store)
         url = flow.store
         silences = () if flow.app is None else flow.app.triage.silences
         known = known_silences(flow.log.read(), silences)
+        notify = None if flow.app is None else flow.app.notify
     opened = open_store(url)
     try:
         incident = find_incident(opened, incident_id)
@@ -60,7 +62,8 @@ def why(
         cause = _cause(opened, incident)
     finally:
         opened.close()
-    outbox = Outbox(url)
+    own = None if notify is None or store is not None else notify.store
+    outbox = Outbox(url if own is None else own.url)
     try:
         rows = outbox.told_of(incident.id)
     finally:
@@ -68,7 +71,7 @@ def why(
     now_ms = round(wall_clock().timestamp() * 1000)
     if now_ms - incident.updated_ms > _OLD_MS:
         now_ms = incident.updated_ms
-    found = explain(history, known, now_ms, rows)
+    found = explain(history, known, now_ms, rows, notify)
     if as_json:
         write(msgspec.json.encode(found).decode())
         return

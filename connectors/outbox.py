@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, delete, func, or_, select, update
 
 from connectors.incident_database import open_database, reading, writing
 from connectors.incident_rows import stored_text
@@ -134,8 +134,18 @@ class Outbox:
         self._mark(notice_ids, status=status, ended_ms=now_ms, note=_note(note))
 
     def told_of(self, incident: str) -> list[OutboxRow]:
-        """Return all that was to be told of an incident, in the order in which it was decided."""
-        query = select(outbox).where(outbox.c.incident_id == incident).order_by(outbox.c.sequence)
+        """Return all that was to be told of an incident, in the order in which it was decided.
+
+        Digests that name it are among it.
+        """
+        digests = and_(
+            outbox.c.incident_id == "", outbox.c.about.contains(f'"{incident}"', autoescape=True)
+        )
+        query = (
+            select(outbox)
+            .where(or_(outbox.c.incident_id == incident, digests))
+            .order_by(outbox.c.sequence)
+        )
         return list(map(_read, self._found(query)))
 
     def failed(self, limit: int = 100) -> list[OutboxRow]:

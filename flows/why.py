@@ -1,14 +1,17 @@
 """Who is told of an incident and who is not, and why: from what the flow has said of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import msgspec
 
+from config.notify import NotifySettings
 from connectors.outbox import OutboxRow
 from flows.silences import Known
 from operators.dispatch import hidden_by
 from operators.matching import labels_of, shown
+from operators.quantity import clock
+from operators.routes import labels_of_incident, targets_of
 from operators.silences import why_not
 from schema import Incident, Member, Transition
 from schema.life import LIVE
@@ -45,7 +48,7 @@ class Heard(msgspec.Struct, frozen=True):
     channel: str
     at_ms: int  # wall clock: when it was sent, or else when it was decided
     what: str  # "trigger", "resolve" ...
-    status: str  # due, sent, held, dropped, failed
+    status: str  # due, sent, held, dropped, failed; "-": nothing was decided of it
     why: str  # the route, or the rule that held it back, or what went wrong
 
 
@@ -72,8 +75,12 @@ def explain(
     known: Sequence[Known],
     now_ms: int,
     told: Sequence[OutboxRow] = (),
+    notify: NotifySettings | None = None,
 ) -> Explanation:
-    """Explain an incident by its events, in order, the silences that are known, and the outbox."""
+    """Explain an incident by its events, in order, the silences that are known, and the outbox.
+
+    With the settings of notification, channels of which nothing was decided say so too.
+    """
     incident = history[-1].incident
     by = hidden_by(incident)
     return Explanation(
@@ -93,14 +100,35 @@ def explain(
                  each.reason)
             for each in history
         ),
-        tuple(map(_heard, told)),
+        (*map(_heard, told), *_unheard(incident, told, notify or NotifySettings())),
     )  # fmt: skip
 
 
 def _heard(row: OutboxRow) -> Heard:
-    notice = row.notice
+    notice, at_ms = row.notice, row.ended_ms
     why = notice.reason if row.status in ("sent", "held") else row.note or notice.reason
-    return Heard(notice.channel, row.ended_ms or notice.decided_ms, notice.kind, row.status, why)
+    if row.status == "due" and row.attempts:
+        tries = "1 attempt" if row.attempts == 1 else f"{row.attempts} attempts"
+        why = f"{why} ({tries}; again at {clock(row.next_ms, notice.decided_ms)})"
+    shown_ms = notice.decided_ms if at_ms is None else at_ms
+    return Heard(notice.channel, shown_ms, notice.kind, row.status, why)
+
+
+def _unheard(
+    incident: Incident, told: Sequence[OutboxRow], notify: NotifySettings
+) -> Iterator[Heard]:
+    """Yield the channels that have no row in the outbox."""
+    heard = {row.notice.channel for row in told}
+    targets = targets_of(notify.tree(), labels_of_incident(incident))
+    routes = {name: target.why for target in reversed(targets) for name in target.channels}
+    taken = ", ".join(target.why for target in targets)
+    for name in notify.channels:
+        if name in heard:
+            continue
+        why = f"no route leads here; taken: {taken}"
+        if name in routes:
+            why = f"nothing was decided yet; its route: {routes[name]}"
+        yield Heard(name, incident.updated_ms, "nothing", "-", why)
 
 
 def tried(incident: Incident, known: Sequence[Known], now_ms: int) -> tuple[Tried, ...]:

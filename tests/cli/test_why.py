@@ -8,7 +8,8 @@ import pytest
 
 import foreshock
 from connectors.control_log import FileControlLog
-from schema import Event, Incident, Matcher, Severity, Silence, Transition
+from connectors.outbox import Outbox
+from schema import Event, Incident, Matcher, Notice, Severity, Silence, Transition
 from tests.cli.kept_incidents import STORE, keep
 from tests.connectors.made_transitions import INCIDENT, MEMBER, OPENED, OPENED_MS
 
@@ -21,6 +22,22 @@ triage:
   silences:
     - {id: fixed, matchers: ['tier=1'], author: bob, reason: known}
 """
+
+TOLD = (
+    SETTINGS
+    + """
+notify:
+  route:
+    channels: [log]
+    routes: [{match: ['severity=CRITICAL'], channels: [page, feed, mail, chat]}]
+  channels:
+    page: {type: console}
+    feed: {type: console}
+    mail: {type: console}
+    chat: {type: console}
+    log: {type: console}
+"""
+)
 
 
 @pytest.fixture(autouse=True)
@@ -124,6 +141,30 @@ def test_json_holds_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     assert [(each["event"], each["told"]) for each in found["said"]] == [
         ("opened", True),
         ("reopened", False),
+    ]
+
+
+def test_every_channel_says_what_it_heard_or_why_not(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.yaml").write_text(TOLD)
+    outbox = Outbox(STORE)
+    page = Notice("inc-1", 1, "page", "trigger", "transition:1", OPENED_MS, "opened (CRITICAL)")
+    feed = msgspec.structs.replace(page, channel="feed", reason="too many", held=True)
+    digest = Notice("", 0, "feed", "digest", "digest:1", OPENED_MS, "2 held", about=("x", "inc-1"))
+    mail = msgspec.structs.replace(page, channel="mail")
+    outbox.decide({}, [(page, ""), (feed, ""), (digest, ""), (mail, "")])
+    outbox.sent(page, OPENED_MS + 60_000, "m")
+    outbox.sent(digest, OPENED_MS + 300_000, "m")
+    outbox.retry(outbox.waiting("mail")[0], OPENED_MS + 120_000, "HTTP 503")
+    outbox.close()
+    out = lines(capsys, "-c", "a.yaml")
+    told = [" ".join(line.split()) for line in out[out.index("who was told") + 1 :]]
+    assert told == [
+        "2026-03-01 10:01 page trigger sent opened (CRITICAL)",
+        "2026-03-01 10:00 feed trigger held too many",
+        "2026-03-01 10:05 feed digest sent 2 held",
+        "2026-03-01 10:00 mail trigger due HTTP 503 (1 attempt; again at 10:02 UTC)",
+        '2026-03-01 10:00 chat nothing - nothing was decided yet; its route: severity="CRITICAL"',
+        '2026-03-01 10:00 log nothing - no route leads here; taken: severity="CRITICAL"',
     ]
 
 
