@@ -1,5 +1,7 @@
 """A desk without a store: what it shows is made, and what is asked of it happens a moment later."""
 
+import atexit
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Sequence
@@ -9,9 +11,10 @@ from typing import cast
 from msgspec.structs import replace
 
 from connectors.incident_query import IncidentFilter
+from connectors.incident_store import IncidentStore
 from connectors.outbox_view import OutboxFilter
 from flows.acting import NotFound
-from flows.desk_stores import StoreAway
+from flows.desk_stores import DeskStores, StoreAway
 from schema import Act, Action, Event, State
 from schema.asks import ActionAsk, FeedbackAsk, PromoteAsk, RollbackAsk, SilenceAsk
 from schema.desk import (
@@ -50,11 +53,13 @@ from tests.api.made_incidents import (
 )
 
 
-class Opening:
-    """Of a store that is never replaced."""
-
-    generation = 1
-    place = "nowhere"
+def empty_store() -> DeskStores:
+    """Return a store that is there, for what is kept beside the incidents."""
+    folder = tempfile.TemporaryDirectory(prefix="made-desk-")
+    atexit.register(folder.cleanup)
+    url = f"sqlite:///{folder.name}/incidents.db"
+    IncidentStore(url, create=True).close()
+    return DeskStores(url)
 
 
 LIVE = ("open", "acknowledged")
@@ -86,7 +91,8 @@ class MadeDesk:
     models_: dict[str, ServiceModels] = field(default_factory=dict)
     told_: list[Act] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
-    stores: Opening = field(default_factory=Opening)
+    notify: None = None
+    stores: DeskStores = field(default_factory=empty_store)
 
     def __post_init__(self) -> None:
         names = {1: HOSTILE, 2: LONG}
@@ -299,7 +305,7 @@ class MadeDesk:
         return self._serving(service, self.models_[service].versions[0].version)
 
     def close(self) -> None:
-        """Nothing is held."""
+        self.stores.close()
 
     # ------------------------------------------------------------------ within
 

@@ -8,6 +8,7 @@ export function signIn(done) {
   const button = h("button", {type: "submit", class: "main"}, "Sign in");
   const form = h("form", {class: "card login", method: "post"},
     h("h1", {}, "Sign in"), h("p", {class: "soft"}, "This server asks for a token. An administrator makes one with ", h("code", {}, "foreshock token add"), "."),
+    h("input", {type: "text", name: "username", autocomplete: "username", value: "token", hidden: true}), // for password managers
     h("label", {class: "field"}, h("span", {}, "Token"), h("input", {type: "password", name: "token", required: true, autocomplete: "current-password", maxlength: "4096"})),
     h("label", {class: "check"}, h("input", {type: "checkbox", name: "stay"}), "Stay signed in on this device"), problem, button);
   form.addEventListener("submit", async (event) => {
