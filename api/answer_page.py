@@ -32,7 +32,7 @@ STYLE = _environment.get_template("answer.css.j2").render()
 _DIGEST = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_DIGEST}'; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     "Cache-Control": "no-store",
     "Referrer-Policy": "same-origin",  # the address is a permit; "no-referrer" makes Origin null
     "X-Content-Type-Options": "nosniff",

@@ -12,9 +12,12 @@ from api.answer_page import QUESTIONS, WORDS, Page, page
 from api.reception import TOO_LARGE, Reception, body_of, host_of
 from connectors.callbacks.callback import MAX_NOTE, Rejected, media_type, plain
 from connectors.callbacks.mail_links import MAX_BODY, MailLinks
+from connectors.kafka_client import KafkaUnavailableError
 from flows.callbacks import Answering
+from flows.desk_stores import StoreAway
 from flows.offers import LABELS
 
+AWAY = (StoreAway, KafkaUnavailableError)  # the store, or the control log
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -25,13 +28,24 @@ def add_mail(
 
     def wrong(said: Rejected, host: str) -> Response:
         heard = reception.hear("mail", said, host)
-        words = f"{heard.words[:1].upper()}{heard.words[1:]}. Open the incident itself instead."
+        words = f"{heard.words}. Open the incident itself instead."
         told = Page(heading="This link does not count", words=words, good=False)
         return page(told, reception.now_ms(), heard.status)
+
+    def away() -> Response:
+        words = "Nothing is lost: try again in a minute, or open the incident itself."
+        told = Page(heading="It cannot be taken now", words=words, good=False)
+        return page(told, reception.now_ms(), 503)
 
     @router.get("/mail")
     def show(request: Request, t: str = "") -> Response:
         """Say what would be done; programs that guard mailboxes come here too."""
+        try:
+            return shown(request, t)
+        except AWAY:
+            return away()
+
+    def shown(request: Request, t: str) -> Response:
         now_ms = reception.now_ms()
         asked = links.read(t, now_ms)
         if isinstance(asked, Rejected):
@@ -76,14 +90,17 @@ def add_mail(
             incident, _ = answering.seen(asked)
             told = Page(
                 heading=_HEADINGS.get(heard.outcome, "It cannot be done"),
-                words=f"{heard.words[:1].upper()}{heard.words[1:]}.",
+                words=f"{heard.words}.",
                 good=heard.outcome in _HEADINGS,
                 incident=incident,
                 link=link.replace("{id}", asked.incidents[0]),
             )
             return page(told, now_ms, heard.status)
 
-        return await run_in_threadpool(work)
+        try:
+            return await run_in_threadpool(work)
+        except AWAY:
+            return away()
 
 
 _HEADINGS = {"requested": "It is requested", "replayed": "This link was used"}

@@ -164,3 +164,19 @@ def test_an_incident_that_is_gone_is_said_to_be(there: Answered, tmp_path: Path)
     done = there.client.post("/callbacks/mail", data={"t": made})
     assert "There is no such incident here" in done.text
     assert there.counted() == {"mail unknown": 1}
+
+
+def test_while_the_store_is_away_a_person_is_asked_to_come_again(
+    there: Answered, tmp_path: Path
+) -> None:
+    form = {"t": token(tmp_path)}
+    file = tmp_path / "incidents.db"
+    file.rename(tmp_path / "away.db")
+    for answer in (
+        there.client.get("/callbacks/mail", params=form),
+        there.client.post("/callbacks/mail", data=form),
+    ):
+        assert answer.status_code == 503
+        assert "It cannot be taken now" in answer.text
+    (tmp_path / "away.db").rename(file)
+    assert there.client.post("/callbacks/mail", data=form).status_code == 200
