@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 export PYTHON
 
-.PHONY: help setup demo test lint types bench bench-replay bench-memory bench-decode bench-forests bench-store bench-latency bench-recovery soak quality petshop ablation fuzz chaos chaos-store chaos-notify live-replay storms components kafka
+.PHONY: help setup demo test lint types bench bench-replay bench-memory bench-decode bench-forests bench-store bench-latency bench-recovery soak quality petshop ablation fuzz chaos chaos-store chaos-notify live-replay storms review-year components kafka
 
 help: ## Say what there is (this list)
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | awk -F ':.*## ' '{ printf "  make %-14s%s\n", $$1, $$2 }'
@@ -83,6 +83,9 @@ live-replay: setup ## Let a day be lived from a real broker, and replay it: the 
 
 storms: setup ## Simulate storms of alerts whose truth is known; say how triage does
 	$(BIN)/python -m tests.storms
+
+review-year: setup ## Simulate years of incidents whose oddities are known; say what the review finds; an hour
+	$(BIN)/python -m tests.review
 
 chaos-store: setup ## Kill the writer of the store twenty times in a storm; no event lost, none twice
 	STORE_KILLS=20 $(BIN)/python -m pytest -q tests/acceptance/test_store_kill.py

@@ -32,6 +32,7 @@ COMMANDS = {  # command: the module that registers it, imported only when it is 
     "serve": "cli.serve",
     "token": "cli.token",
     "notify": "cli.notify",
+    "review": "cli.review",
     "topology": "cli.topology",
     "deploys": "cli.deploys",
     "store": "cli.store",

@@ -29,6 +29,7 @@ from operators.admission import LimitSettings
 from operators.detect_settings import DetectSettings
 from operators.drift import DriftSettings
 from operators.ingest import IngestSettings
+from operators.review_settings import ReviewSettings
 from operators.triage import TriageSettings
 
 Source = KafkaSource | FileSource | ArchiveSource | SimulatorSource
@@ -60,6 +61,7 @@ class App(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     triage: TriageSettings = TriageSettings()
     notify: NotifySettings = NotifySettings()
     serve: ServeSettings = ServeSettings()
+    review: ReviewSettings = ReviewSettings()
     recovery: RecoverySettings = RecoverySettings()
     limits: LimitSettings = LimitSettings()
     metrics_port: int | None = None  # of health and metrics; worker i serves at port + i

@@ -47,6 +47,20 @@ class IncidentEvent(msgspec.Struct, frozen=True, gc=False):
         return (self.ts_ms, self.incident, self.step)
 
 
+class ReviewBatch(msgspec.Struct, frozen=True):
+    """Some events, and how far time has come in all of the input: what ends by then is over."""
+
+    events: tuple[IncidentEvent, ...]
+    watermark_ms: int
+
+
+class LateEvent(msgspec.Struct, frozen=True):
+    """An event that came when its window was over: counted, not reviewed."""
+
+    event: IncidentEvent
+    closed_ms: int  # how far time had come
+
+
 class RecordMetadata(msgspec.Struct, frozen=True):
     """What an anomaly was made of."""
 
