@@ -11,8 +11,10 @@ from cli.report import print_summary, write_summary
 DEMO_HELP = """Simulate three clouds with faults, detect them, and watch the incidents appear.
 
 Detection trains on the quiet first part of the data, and never sees which faults were put in; they
-are used at the end, to say how many were caught. Incidents stay in the store for `foreshock
-incidents`. With --speed there is time to put in a fault of your own from another terminal.
+are used at the end, to say how many were caught. Nobody is told of the incidents; who would be is
+decided by the default routes: CRITICAL is a page, HIGH a ticket, MEDIUM a chat, LOW a log line.
+Incidents stay in the store for `foreshock incidents` and `foreshock why`. With --speed there is
+time to put in a fault of your own from another terminal, and the feed says who would be told.
 
 \b
 Examples:
@@ -71,4 +73,17 @@ def demo(
     if summary is not None:
         write_summary(result, summary)
     print_summary(result, as_json=False)
+    typer.echo(f"told        {_told(sink.url)}")
     typer.echo(f"store       foreshock incidents list --store {sink.url}")
+
+
+def _told(url: str) -> str:
+    """Say how many messages each channel would have got."""
+    from connectors.outbox import Outbox
+    from flows.telling import CHANNELS
+
+    outbox = Outbox(url)
+    counts = outbox.counts()
+    outbox.close()
+    messages = [f"{name} {counts.get((name, 'sent'), 0)}" for name in CHANNELS]
+    return f"{', '.join(messages)} messages; foreshock why ID --store {url}"

@@ -77,6 +77,32 @@ class Decider:
         self._meters.decided.set(now_ms / 1000)
         return self._dispatch.next_due_ms()
 
+    def follow(self) -> list[Notice]:
+        """Take the events that are there, each at its own time, and what falls due in between.
+
+        For a replay, which has no clock but its events'. Return what was decided, in order.
+        """
+        self._first = False
+        found: list[Notice] = []
+        while events := self._patience(lambda: self._store.events_after(self._cursor, BATCH)):
+            decided: list[tuple[Notice, str]] = []
+            for event in events:
+                said = event.transition
+                decided += self._due_before(said.ts_ms)
+                body = encode_transition(said).decode()
+                decided += [(each, body) for each in self._dispatch.take(said, said.ts_ms)]
+            decided += self._due_before(events[-1].transition.ts_ms + 1)
+            self._cursor = events[-1].sequence
+            self._keep(decided)
+            found += [notice for notice, _ in decided]
+        return found
+
+    def _due_before(self, until_ms: int) -> list[tuple[Notice, str]]:
+        found: list[tuple[Notice, str]] = []
+        while (due_ms := self._dispatch.next_due_ms()) is not None and due_ms < until_ms:
+            found += [(each, self._body(each)) for each in self._dispatch.pass_until(due_ms)]
+        return found
+
     def _begin(self, now_ms: int) -> None:
         """Start at the end of the log, with what is open: the past is not told."""
         self._cursor = self._patience(self._store.last_sequence)

@@ -21,7 +21,9 @@ from flows.labels import read_labels
 from flows.progress import Progress, shown
 from flows.replay import Stopped, replay, summary_of
 from flows.summary import Summary
+from flows.telling import telling, told_line
 from flows.train import run as train
+from schema import Notice
 
 OWN_STORE = "sqlite:///.foreshock/demo.db"
 MODELS = ".foreshock/demo-models"
@@ -52,7 +54,12 @@ def run(source: SimulatorSource, sink: SqlSink, *, headless: bool) -> Summary:
     def show(folder: Path) -> AbstractContextManager[None]:
         return shown(Progress(folder), "detect", console if bar else None)
 
-    outcome = replay(app, also=also, retrain=True, show=show)
+    def say(notice: Notice) -> None:
+        if source.speed is not None and not headless:  # else there are too many at once
+            console.print(told_line(notice), soft_wrap=True, highlight=False, markup=False)
+
+    with telling(sink.url, say):
+        outcome = replay(app, also=also, retrain=True, show=show)
     if outcome.partial:
         raise Stopped(outcome.partial)
     labels = read_labels((Path(state_dir) / "truth.json").read_bytes())

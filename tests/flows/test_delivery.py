@@ -212,3 +212,28 @@ def test_an_end_is_told_where_the_first_word_may_have_been_taken(world: World) -
     assert statuses(world, "inc-1") == [
         ("page", "trigger", "dropped"), ("page", "resolve", "sent"),
     ]  # fmt: skip
+
+
+def test_a_replay_is_told_at_the_times_of_its_events(tmp_path: Path) -> None:
+    channels = {"page": ChannelOptions()}
+    route = Route(channels=("page",), group_wait_s=60.0, repeat_s=3_600.0)
+    world = World(f"sqlite:///{tmp_path / 'replay.db'}", channels, route)
+    for minute, name, event, state in (
+        (0, "inc-a", "opened", "open"), (30, "inc-b", "opened", "open"),
+        (30.5, "inc-b", "resolved", "resolved"), (130, "inc-a", "resolved", "resolved"),
+    ):  # fmt: skip
+        world.now_ms = START_MS + round(minute * MINUTE_MS)
+        revision = 1 if event == "opened" else 2
+        world.say(incident(name, name, revision=revision, state=state), event=event)
+    found = world.decider.follow()
+    assert [
+        ((each.decided_ms - START_MS) / MINUTE_MS, each.kind, each.incident, each.held)
+        for each in found
+    ] == [
+        (1, "trigger", "inc-a", False), (30.5, "trigger", "inc-b", True),
+        (61, "trigger", "inc-a", False), (121, "trigger", "inc-a", False),
+        (130, "resolve", "inc-a", False),
+    ]  # fmt: skip
+    assert world.decider.follow() == []
+    world.store.close()
+    world.outbox.close()

@@ -10,6 +10,7 @@ import pytest
 import foreshock
 from connectors.incident_store import IncidentStore, SqlSink
 from connectors.model_registry import Registry
+from connectors.outbox import Outbox
 from connectors.simulator.inject import inject as hand_in
 from connectors.simulator.settings import SimulatorSource
 from flows.demo import MODELS, OWN_STORE, run
@@ -40,6 +41,10 @@ def test_trains_on_the_quiet_part_and_detects_over_all(capsys: pytest.CaptureFix
     store = IncidentStore(OWN_STORE)
     assert len(store.list_incidents(limit=1000)) == len(summary.incidents)
     store.close()
+    outbox = Outbox(OWN_STORE)
+    told = {each.id for each in summary.incidents if outbox.told_of(each.id)}
+    assert told == {each.id for each in summary.incidents}
+    outbox.close()
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("training on the first 0.7 days")
