@@ -25,7 +25,9 @@ class Offers:
     Raises: ValueError for a key of links that is not there, or too short.
     """
 
-    def __init__(self, settings: NotifySettings) -> None:
+    def __init__(self, settings: NotifySettings, *, permits: bool = True) -> None:
+        """Without permits, links look like those of a mail and are good for nothing."""
+        self._permits = permits
         self._channels = settings.channels
         self._has_buttons = settings.callbacks.slack is not None
         mail = settings.callbacks.mail
@@ -36,6 +38,8 @@ class Offers:
         channel = self._channels.get(notice.channel)
         if self._mail is None or not isinstance(channel, EmailSettings):
             return []
+        if not self._permits:
+            return [(LABELS[each], self._mail.url_of("...")) for each in offered(incident)]
         to = ", ".join(channel.to)
         return [
             (LABELS[each], self._mail.link(incident.id, each, to, notice.id, notice.decided_ms))

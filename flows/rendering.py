@@ -143,12 +143,15 @@ def renderer_of(
     find: Find = lambda _: None,
     draw: Draw = lambda _notice, _incident: None,
     failed: Callable[[str], None] = lambda _: None,
+    *,
+    permits: bool = True,
 ) -> Renderer:
     """Return the renderer of settings; `failed` hears which of one's own templates failed.
 
+    Without `permits` links by which a reader could act are good for nothing: to look at.
     Raises: ValueError for a template that is none, and for a key of links that is not there.
     """
-    offers = Offers(settings)
+    offers = Offers(settings, permits=permits)
     renderer = Renderer(
         settings.link, find, templates=Templates(settings.templates, failed),
         actions=offers.links, buttons=offers.buttons, draw=draw,

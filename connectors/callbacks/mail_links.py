@@ -82,7 +82,11 @@ class MailLinks:
         what = _Link(incident, asked, recipient, expires_s, nonce.hexdigest())
         name = self._settings.sign_with
         head = f"{VERSION}.{name}.{_text(msgspec.json.encode(what))}"
-        return f"{self._url}?{urlencode({'t': f'{head}.{_signature(self._keys[name], head)}'})}"
+        return self.url_of(f"{head}.{_signature(self._keys[name], head)}")
+
+    def url_of(self, token: str) -> str:
+        """Return the link of a token."""
+        return f"{self._url}?{urlencode({'t': token})}"
 
     def read(self, token: str, now_ms: int) -> Callback | Rejected:
         """Return what a link's token asks for, if it is one of ours and still good."""

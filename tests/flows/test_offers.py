@@ -169,3 +169,11 @@ def test_a_link_of_a_mail_asks_for_what_it_says(tmp_path: Path, form: str) -> No
         asked.append((said.asked, said.name))
     who = "a@example.com, b@example.com"
     assert asked == [("ack", who), ("resolve", who), ("false_positive", who)]
+
+
+def test_what_is_only_looked_at_holds_no_permit(tmp_path: Path) -> None:
+    offers = Offers(settings(tmp_path), permits=False)
+    notice = Notice("inc-1", 1, "mail", "trigger", "transition:1", NOW_MS, "it is CRITICAL")
+    assert offers.links(notice, INCIDENT)[0] == (
+        "Acknowledge", "https://foreshock.example/callbacks/mail?t=...",
+    )  # fmt: skip
