@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 export PYTHON
 
-.PHONY: help setup demo test lint types bench bench-replay bench-memory bench-decode bench-forests bench-store bench-latency bench-recovery soak quality petshop ablation fuzz chaos chaos-store chaos-notify live-replay storms review-year components kafka
+.PHONY: help setup demo screenshots test lint types bench bench-replay bench-memory bench-decode bench-forests bench-store bench-latency bench-recovery soak quality petshop ablation fuzz chaos chaos-store chaos-notify live-replay storms review-year components kafka
 
 help: ## Say what there is (this list)
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | awk -F ':.*## ' '{ printf "  make %-14s%s\n", $$1, $$2 }'
@@ -20,6 +20,9 @@ $(READY): requirements.lock pyproject.toml
 
 demo: setup ## Watch incidents appear over a simulated week of three clouds
 	$(BIN)/foreshock demo
+
+screenshots: setup ## Draw the README's pictures of page and terminal anew
+	$(BIN)/python -m tests.api.screenshots
 
 test: setup ## Run all tests; some need Java 17, Maven, Prometheus and Chromium, see components
 	$(BIN)/pytest -q -n 2 --dist loadscope --no-loadscope-reorder

@@ -2,7 +2,7 @@
 // zoom. The same marks as in the backtest's report.
 
 import {h, s} from "./dom.js";
-import {both, clock, day, full, hour, labels, number} from "./words.js";
+import {both, clock, day, full, hour, labels, moment, number} from "./words.js";
 
 const HEIGHT = 176, LEFT = 50, RIGHT = 10, TOP = 8, FOOT = 22;
 const M = 60_000, H = 60 * M;
@@ -23,7 +23,7 @@ export function plot(given, name, shared) {
   };
   const point = (i) => {
     const band = given.lower[i] === null || given.lower[i] === undefined ? "" : `, expected ${number(given.lower[i])} to ${number(given.upper[i])}`;
-    return `${full(given.ts_ms[i])}: ${number(given.value[i], 4)}${given.unit ? ` ${given.unit}` : ""}${band}`;
+    return `${moment(given.ts_ms[i])}: ${number(given.value[i], 4)}${given.unit ? ` ${given.unit}` : ""}${band}`;
   };
   const draw = () => {
     frame.replaceChildren(...drawn(given, range(), frame.clientWidth || 480, at));
@@ -136,7 +136,7 @@ function drawn(given, [from, until], width, at) {
     for (const part of known(given.value, run)) lines.push(s("path", {class: "p-value", d: path(given.value, part)}));
   }
   for (const i of given.marks ?? [])
-    if (i >= first && i <= last && given.value[i] !== null) lines.push(s("circle", {class: "p-odd", cx: x(given.ts_ms[i]), cy: y(given.value[i]), r: 2.6}));
+    if (i >= first && i <= last && given.value[i] !== null) lines.push(s("circle", {class: "p-odd", cx: x(given.ts_ms[i]), cy: y(given.value[i]), r: 2.2}));
   if (given.onset_ms > from && given.onset_ms < until)
     lines.push(s("line", {class: "p-onset", x1: x(given.onset_ms), x2: x(given.onset_ms), y1: TOP, y2: bottom}, s("title", {}, `onset\n${both(given.onset_ms)}`)));
   if (at !== null && given.value[at] !== null)

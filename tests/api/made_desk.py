@@ -81,6 +81,7 @@ class MadeDesk:
 
     now: int  # ms
     count: int = 60
+    plain: bool = False  # without hostile and endless names
     answers: bool = True  # whether what is asked is obeyed
     away: bool = False
     can_act: bool = True
@@ -95,7 +96,7 @@ class MadeDesk:
     stores: DeskStores = field(default_factory=empty_store)
 
     def __post_init__(self) -> None:
-        names = {1: HOSTILE, 2: LONG}
+        names = {} if self.plain else {1: HOSTILE, 2: LONG}
         for number in range(self.count):
             state = STATES[number % len(STATES)]
             made = made_incident(number, self.now, names.get(number, ""), state=state)
@@ -249,7 +250,11 @@ class MadeDesk:
         self._near()
         to_ms = to_ms or self.now
         from_ms = from_ms or to_ms - 86_400_000
-        return made_heat(from_ms, to_ms, LONG) if self.count else HeatMap(from_ms, to_ms, 900_000)
+        return (
+            made_heat(from_ms, to_ms, "" if self.plain else LONG)
+            if self.count
+            else HeatMap(from_ms, to_ms, 900_000)
+        )
 
     def told(self) -> list[Act]:
         return list(self.told_)

@@ -65,8 +65,8 @@ def test_an_acknowledgement_reaches_a_running_flow_and_a_second_browser(
             acknowledged = re.compile("Acknowledged *by [a-z]")
             for each in (page, beside):
                 expect(each.locator(".audit")).to_contain_text(acknowledged, timeout=30_000)
-            for each in (mine, other):
-                each.close()
+            for seen in (mine, other):
+                seen.close()
     finally:
         child.join(DEADLINE_S)
         child.kill()
