@@ -33,6 +33,7 @@ COMMANDS = {  # command: the module that registers it, imported only when it is 
     "token": "cli.token",
     "notify": "cli.notify",
     "review": "cli.review",
+    "top": "cli.top",
     "topology": "cli.topology",
     "deploys": "cli.deploys",
     "store": "cli.store",
