@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 export PYTHON
 
-.PHONY: help setup demo screenshots test lint types bench bench-replay bench-memory bench-decode bench-forests bench-store bench-latency bench-recovery soak quality petshop ablation fuzz chaos chaos-store chaos-notify live-replay storms review-year components kafka
+.PHONY: help setup demo screenshots test lint types bench bench-replay bench-memory bench-decode bench-forests bench-store bench-api bench-latency bench-recovery soak quality petshop ablation fuzz chaos chaos-store chaos-notify live-replay storms review-year components kafka
 
 help: ## Say what there is (this list)
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | awk -F ':.*## ' '{ printf "  make %-14s%s\n", $$1, $$2 }'
@@ -52,6 +52,10 @@ bench-forests: setup ## Measure both forests a row beside scikit-learn and River
 bench-store: setup ## Measure pages of a million incidents on both databases; half an hour
 	$(BIN)/python -m benchmarks.store
 	$(BIN)/python -m tests.postgres.server $(BIN)/python -m benchmarks.store
+
+bench-api: setup ## Measure the API over a million incidents, and what event streams cost; half an hour
+	$(BIN)/python -m benchmarks.desk
+	$(BIN)/python -m tests.postgres.server $(BIN)/python -m benchmarks.desk
 
 bench-latency: setup ## Measure a tick's close to its incidents stored, by anomalies a minute
 	$(BIN)/python -m benchmarks.latency

@@ -1,12 +1,19 @@
 """`foreshock demo`: a simulated estate with faults, and the incidents that come of them."""
 
+import sys
+import threading
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.errors import bad_input
 from cli.report import print_summary, write_summary
+
+if TYPE_CHECKING:
+    from config.app import App
 
 DEMO_HELP = """Simulate three clouds with faults, detect them, and watch the incidents appear.
 
@@ -15,6 +22,8 @@ are used at the end, to say how many were caught. Nobody is told of the incident
 decided by the default routes: CRITICAL is a page, HIGH a ticket, MEDIUM a chat, LOW a log line.
 Incidents stay in the store for `foreshock incidents` and `foreshock why`. With --speed there is
 time to put in a fault of your own from another terminal, and the feed says who would be told.
+The web page shows all of it meanwhile, at the address that is printed; in a terminal it stays
+until Ctrl-C.
 
 \b
 Examples:
@@ -54,6 +63,9 @@ def demo(
             metavar="URL",
         ),
     ] = None,
+    page: Annotated[
+        bool, typer.Option("--page/--no-page", help="Serve the web page, at a port that is free.")
+    ] = True,
 ) -> None:
     """Run the demo."""
     from connectors.incident_store import SqlSink
@@ -67,14 +79,19 @@ def demo(
         )
         sink = SqlSink(store or OWN_STORE)
     try:
-        result = run(source, sink, headless=headless)
+        with ExitStack() as after:
+            shown = partial(_page, after) if page else None
+            result = run(source, sink, headless=headless, page=shown)
+            if summary is not None:
+                write_summary(result, summary)
+            print_summary(result, as_json=False)
+            typer.echo(f"told        {_told(sink.url)}")
+            typer.echo(f"store       foreshock incidents list --store {sink.url}")
+            if page and not headless and sys.stdout.isatty():
+                typer.echo("the page stays until Ctrl-C")
+                threading.Event().wait()
     except Stopped as ex:
         raise KeyboardInterrupt from ex
-    if summary is not None:
-        write_summary(result, summary)
-    print_summary(result, as_json=False)
-    typer.echo(f"told        {_told(sink.url)}")
-    typer.echo(f"store       foreshock incidents list --store {sink.url}")
 
 
 def _told(url: str) -> str:
@@ -87,3 +104,17 @@ def _told(url: str) -> str:
     outbox.close()
     messages = [f"{name} {counts.get((name, 'sent'), 0)}" for name in CHANNELS]
     return f"{', '.join(messages)} messages; foreshock why ID --store {url}"
+
+
+def _page(until: ExitStack, app: "App") -> None:
+    """Serve the page of a flow, until the stack is left, which may be after the flow."""
+    from api.server import Server
+    from config.serve import ServeSettings
+    from flows.desk import Desk
+
+    server = Server(ServeSettings(port=0), Desk(app=app))
+    thread = server.start()
+    until.callback(thread.join, 10)
+    until.callback(server.stop)
+    typer.echo(f"the page is at {server.url}")
+    sys.stdout.flush()

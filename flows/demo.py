@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -27,13 +28,19 @@ from schema import Notice
 
 OWN_STORE = "sqlite:///.foreshock/demo.db"
 MODELS = ".foreshock/demo-models"
+CONTROL = ".foreshock/demo-control.jsonl"
+
+Page = Callable[[App], None]
+"""Begins to show a flow of these settings to people."""
 
 
-def run(source: SimulatorSource, sink: SqlSink, *, headless: bool) -> Summary:
+def run(
+    source: SimulatorSource, sink: SqlSink, *, headless: bool, page: Page | None = None
+) -> Summary:
     """Run the demo; faults that `foreshock inject` puts in meanwhile are among the labels.
 
-    The demo's own store and registry are made anew; another store must be new. Headless, there is
-    no feed, and progress is a line on standard error every few seconds.
+    The demo's own store, registry and control log are made anew; another store must be new.
+    Headless, there is no feed, and progress is a line on standard error every few seconds.
 
     Raises: ValueError if the store exists; flows.replay.Stopped on a signal.
     """
@@ -49,7 +56,17 @@ def run(source: SimulatorSource, sink: SqlSink, *, headless: bool) -> Summary:
     console = Console()
     bar = console.is_terminal and not headless
     also = Outputs(incidents=() if headless else (ConsoleFeed(ConsoleSink(), console),))
-    app = App(sources=(source,), sinks=(sink,), models=MODELS, deploys=_announced(source))
+    Path(CONTROL).unlink(missing_ok=True)
+    app = App(
+        sources=(source,),
+        sinks=(sink,),
+        models=MODELS,
+        deploys=_announced(source),
+        control_log=CONTROL,
+    )
+
+    if page is not None:
+        page(app)
 
     def show(folder: Path) -> AbstractContextManager[None]:
         return shown(Progress(folder), "detect", console if bar else None)
