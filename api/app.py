@@ -6,7 +6,7 @@ from pathlib import Path
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from api.access import PREFIX, check_table, principal_of
@@ -26,6 +26,7 @@ from flows.desk import Desk
 from schema.desk import Me
 
 PAGE = Path(__file__).parent / "page"
+REFERENCE = Path(__file__).parent / "reference"
 NO_TELEMETRY: TelemetryConfig = {
     "tracing": False,
     "metrics": False,
@@ -64,5 +65,7 @@ def create_app(settings: ServeSettings, desk: Desk, *, version: str = "") -> Fas
         app.include_router(callbacks)
     describe(app)
     check_table(app)
+    app.add_route("/docs", lambda _: RedirectResponse("/docs/"), include_in_schema=False)
+    app.mount("/docs", StaticFiles(directory=REFERENCE, html=True), name="reference")
     app.router.default = StaticFiles(directory=PAGE, html=True, check_dir=False)
     return app

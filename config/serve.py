@@ -44,9 +44,8 @@ class ServeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     auth: Literal["off", "token", "proxy"] = "off"  # "proxy": tokens count, too
     url: str = ""  # by which it is reached, where that is not `bind`: "https://foreshock.example"
     proxy: ProxySettings | None = None
-    session_s: float = 43_200.0  # after which the page asks for a token again
     body_limit_bytes: int = 1_048_576
-    rate_requests: int = 600  # of one client in `rate_per_s`
+    rate_requests: int = 1_200  # of one client in `rate_per_s`
     rate_per_s: float = 60.0
     timeout_s: float = 30.0  # of a request; streams have none
     max_streams: int = 1_000  # event streams at once
@@ -70,7 +69,6 @@ class ServeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         if self.url:
             _check_url(self.url)
         for name, least, most in (
-            ("session_s", 60, 2_592_000),
             ("body_limit_bytes", 1_024, 2**30),
             ("rate_requests", 1, 10_000_000),
             ("rate_per_s", 1, 86_400),
