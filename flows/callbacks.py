@@ -5,7 +5,7 @@ crash in between is made good when the provider tries again, by the very same co
 flow obeys once; and a copy of what was taken is known for one, also by another process.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -96,14 +96,9 @@ class Answering:
         return incident, "" if held is None else held.answer or "it was asked for before"
 
     def _made(self, stores: OpenStores, callback: Callback, now_ms: int) -> "_Made":
-        names = callback.incidents or tuple(self._places(callback.place))
-        found: dict[str, Incident] = {}
-        for name in names:
-            try:
-                incident = as_it_is_now(stores.incidents, name)
-            except NotFound:
-                continue
-            found[incident.id] = incident
+        found = _found(stores, callback.incidents)
+        if not found and callback.place:
+            found = _found(stores, self._places(callback.place))
         if not found:
             return _Made("unknown", "there is no such incident here", ())
         commands: list[Told] = []
@@ -151,6 +146,18 @@ class Answering:
                 ask(flow.log, flow.store, command, now)
             else:
                 tell(flow.log, stores.feedback, command, now_ms)
+
+
+def _found(stores: OpenStores, names: Iterable[str]) -> dict[str, Incident]:
+    """Return those of the incidents that are here, as they are now, by id."""
+    found: dict[str, Incident] = {}
+    for name in names:
+        try:
+            incident = as_it_is_now(stores.incidents, name)
+        except NotFound:
+            continue
+        found[incident.id] = incident
+    return found
 
 
 class _Made(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -62,14 +62,16 @@ class Answered(NamedTuple):
     def logged(self) -> list[Record]:
         return self.log.read()
 
-    def counted(self) -> dict[str, int]:
-        """Return what was counted: "slack forged"."""
-        return {
+    def counted(self, before: Mapping[str, int] | None = None) -> dict[str, int]:
+        """Return what was counted, "slack forged", since it was as `before`."""
+        found = {
             f"{sample.labels['provider']} {sample.labels['outcome']}": round(sample.value)
             for metric in self.meters.registry.collect()
             for sample in metric.samples
             if sample.name == "foreshock_callbacks_total"
         }
+        since = before or {}
+        return {each: n - since.get(each, 0) for each, n in found.items() if n > since.get(each, 0)}
 
 
 @contextmanager

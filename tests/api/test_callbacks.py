@@ -41,6 +41,13 @@ def there(tmp_path: Path) -> Iterator[Answered]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def refusing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answered]:
+    """One for all who are refused: they leave no trace."""
+    with answered(tmp_path_factory.mktemp("refusing")) as made:
+        yield made
+
+
 def post(there: Answered, via: str, given: Given) -> httpx.Response:
     return there.client.post(f"/callbacks/{via}", content=given.body, headers=dict(given.headers))
 
@@ -164,19 +171,20 @@ OLD_MS = NOW_MS - 86_400_000
     ],
 )
 def test_what_is_not_to_count_is_refused_logged_and_counted_by_why(
-    there: Answered,
+    refusing: Answered,
     via: str,
     given: Given,
     status: int,
     reason: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    before = refusing.counted()
     with caplog.at_level(logging.INFO):
-        answer = post(there, via, given)
+        answer = post(refusing, via, given)
     assert answer.status_code == status
     assert answer.json()["status"] == reason
-    assert there.logged() == []
-    assert there.counted() == {f"{via} {reason}": 1}
+    assert refusing.logged() == []
+    assert refusing.counted(before) == {f"{via} {reason}": 1}
     (line,) = [each.getMessage() for each in caplog.records if each.name == "api.reception"]
     assert line.startswith(f"callback of {via} by 127.0.0.1: {reason}: ")
     for hidden in (PD_SECRET, SLACK_SECRET, LINK_KEY, *given.headers.values()):
@@ -184,7 +192,7 @@ def test_what_is_not_to_count_is_refused_logged_and_counted_by_why(
         assert hidden not in answer.text
 
 
-def test_a_body_without_an_end_is_not_read_to_its_end(there: Answered) -> None:
+def test_a_body_without_an_end_is_not_read_to_its_end(refusing: Answered) -> None:
     sent = 0
 
     def endless() -> Iterator[bytes]:
@@ -193,7 +201,7 @@ def test_a_body_without_an_end_is_not_read_to_its_end(there: Answered) -> None:
             sent += 1
             yield b"x" * 65_536
 
-    answer = there.client.post("/callbacks/pagerduty", content=endless(), headers=GOOD.headers)
+    answer = refusing.client.post("/callbacks/pagerduty", content=endless(), headers=GOOD.headers)
     assert answer.status_code == 413
 
 

@@ -26,6 +26,13 @@ def there(tmp_path: Path) -> Iterator[Answered]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def refusing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answered]:
+    """One for all who are refused: they leave no trace."""
+    with answered(tmp_path_factory.mktemp("refusing")) as made:
+        yield made
+
+
 def token(folder: Path, asked: Offered = "ack", incident: str = "inc-1") -> str:
     links = MailLinks(mail_settings(folder), URL)
     link = links.link(incident, asked, "oncall@example.com", "notice-1", NOW_MS)
@@ -118,7 +125,7 @@ def test_the_page_runs_nothing_is_framed_by_nobody_and_is_not_kept(
     ],
 )
 def test_a_link_that_is_not_good_is_refused_and_says_so(
-    there: Answered,
+    refusing: Answered,
     tmp_path: Path,
     method: str,
     change: Callable[[str], str],
@@ -128,17 +135,17 @@ def test_a_link_that_is_not_good_is_refused_and_says_so(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     made = token(tmp_path)
-    there.clock[0] += later_ms
+    before, refusing.clock[0] = refusing.counted(), NOW_MS + later_ms
     form = {"t": change(made)}
     if method == "GET":
-        answer = there.client.get("/callbacks/mail", params=form)
+        answer = refusing.client.get("/callbacks/mail", params=form)
     else:
-        answer = there.client.post("/callbacks/mail", data=form)
+        answer = refusing.client.post("/callbacks/mail", data=form)
     assert answer.status_code == status
     assert "This link does not count" in answer.text
     assert "<script" not in answer.text
-    assert there.logged() == []
-    assert there.counted() == {f"mail {reason}": 1}
+    assert refusing.logged() == []
+    assert refusing.counted(before) == {f"mail {reason}": 1}
     assert made not in caplog.text
 
 
@@ -152,9 +159,9 @@ def test_a_link_that_is_not_good_is_refused_and_says_so(
     ],
 )
 def test_a_form_that_is_none_is_refused(
-    there: Answered, body: bytes, kind: str, status: int
+    refusing: Answered, body: bytes, kind: str, status: int
 ) -> None:
-    answer = there.client.post("/callbacks/mail", content=body, headers={"content-type": kind})
+    answer = refusing.client.post("/callbacks/mail", content=body, headers={"content-type": kind})
     assert answer.status_code == status
 
 

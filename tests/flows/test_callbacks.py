@@ -138,9 +138,10 @@ def test_an_incident_that_became_part_of_another_stands_for_that_one(bench: Benc
     assert act.incident == "inc-1"
 
 
-def test_what_the_provider_groups_is_asked_of_each(bench: Bench) -> None:
+@pytest.mark.parametrize("key", [(), ("d3640fbd41094207a1c11e58e46b1662",)])
+def test_what_the_provider_groups_is_asked_of_each(bench: Bench, key: tuple[str, ...]) -> None:
     bench.store.record([_as("inc-2")])
-    grouped = msgspec.structs.replace(asks(), incidents=(), place="PGR0VU2")
+    grouped = msgspec.structs.replace(asks(), incidents=key, place="PGR0VU2")
     other = bench.another("inc-1", "inc-2", "inc-9")
     taken = other.take(grouped, NOW_MS)
     assert taken.status == "requested"
