@@ -7,6 +7,7 @@ to the shipped one of its name, so that a message is never lost to its looks.
 import logging
 import traceback
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 
 from jinja2 import (
@@ -38,8 +39,7 @@ class Templates:
         Raises: ValueError for a folder that is not there or a template that is none, with its line.
         """
         self._failed = failed
-        shipped = _environment(FileSystemLoader(SHIPPED))
-        self._shipped = {name: shipped.get_template(name) for name in NAMES}
+        self._shipped = _shipped()
         self._own: dict[str, Template] = {}
         if folder:
             self._own = _loaded(Path(folder))
@@ -66,6 +66,12 @@ class Templates:
             own.render(told)
         except Exception as ex:  # noqa: BLE001  # as above
             raise ValueError(f"notify.templates: {_where(ex, own)}") from None
+
+
+@cache
+def _shipped() -> Mapping[str, Template]:
+    shipped = _environment(FileSystemLoader(SHIPPED))
+    return {name: shipped.get_template(name) for name in NAMES}
 
 
 def _environment(loader: ChoiceLoader | FileSystemLoader) -> ImmutableSandboxedEnvironment:

@@ -63,7 +63,9 @@ class GitHubIssues:
             "User-Agent": "foreshock",
             "X-GitHub-Api-Version": "2022-11-28",
         }
-        self._api = JsonApi(settings.url, headers, allow_private=settings.allow_private)
+        self._api = JsonApi(
+            settings.url, headers, allow_private=settings.allow_private, max_answer=MAX_LIST
+        )
 
     def find(self, key: str) -> str:
         """Return the number of the newest issue with the key, "" if there is none."""
@@ -72,7 +74,7 @@ class GitHubIssues:
             "direction": "desc", "per_page": str(NEWEST),
         })  # fmt: skip
         path = f"{self._issues}?{query}"
-        found = self._api.ask("GET", path, list[_Issue], max_answer=MAX_LIST, judge=_judged)
+        found = self._api.ask("GET", path, list[_Issue], judge=_judged)
         return next((str(each.number) for each in found if _mark(key) in (each.body or "")), "")
 
     def open(self, key: str, message: Message) -> str:

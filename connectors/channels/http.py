@@ -42,12 +42,13 @@ class HttpCaller:
         self,
         *,
         allow_private: bool = False,
-        timeout_s: float = TIMEOUT_S,
+        timeout_s: float | None = None,  # of each step of a request; None: as usual
         max_answer: int = MAX_ANSWER,
     ) -> None:
         self._allow_private = allow_private
         self._max_answer = max_answer
-        self._client = httpx.Client(timeout=timeout_s, follow_redirects=False, trust_env=False)
+        wait_s = TIMEOUT_S if timeout_s is None else timeout_s
+        self._client = httpx.Client(timeout=wait_s, follow_redirects=False, trust_env=False)
 
     def call(
         self,
@@ -55,7 +56,6 @@ class HttpCaller:
         url: str,
         content: bytes,
         headers: Mapping[str, str],
-        max_answer: int = MAX_ANSWER,
     ) -> Answer:
         """Send it; 2xx is `Sent`, what may pass is `Later`, the rest is `Refused`.
 

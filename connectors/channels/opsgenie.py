@@ -12,7 +12,7 @@ from connectors.secret import Secret
 from schema import ChannelOptions, Severity
 
 URL = "https://api.opsgenie.com"
-MAX_MESSAGE, MAX_DESCRIPTION = 130, 15_000
+MAX_MESSAGE, MAX_DESCRIPTION, MAX_ENTITY = 130, 15_000, 512
 _PRIORITIES = {
     Severity.CRITICAL: "P1", Severity.HIGH: "P2", Severity.MEDIUM: "P3", Severity.LOW: "P5",
 }  # fmt: skip
@@ -73,7 +73,7 @@ def _alert(message: Message) -> dict[str, object]:
         details = {name: value for name, value in incident.scope if value}
         alert |= {
             "priority": _PRIORITIES[incident.severity],
-            "entity": incident.members[0].resource.name,
+            "entity": incident.members[0].resource.name[:MAX_ENTITY],
             "details": {**details, "incident": incident.id, "link": message.link},
         }
     return alert

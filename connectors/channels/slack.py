@@ -6,6 +6,8 @@ https://docs.slack.dev/reference/methods/chat.postMessage, and Block Kit (a head
 characters, a section of 3,000).
 """
 
+import re
+
 import msgspec
 
 from connectors.channels.channel import Later, Message, Outcome, Refused, Sent
@@ -21,6 +23,8 @@ _EMOJI = {
     Severity.CRITICAL: ":red_circle:", Severity.HIGH: ":large_orange_circle:",
     Severity.MEDIUM: ":large_yellow_circle:", Severity.LOW: ":large_blue_circle:",
 }  # fmt: skip
+_GONE = ("message_not_found", "cant_update_message", "edit_window_closed")
+_HALF = re.compile(r"&\w*$")
 _PASSING = {"ratelimited", "internal_error", "fatal_error", "service_unavailable",
             "request_timeout"}  # fmt: skip
 
@@ -68,13 +72,15 @@ class SlackChannel:
             ).outcome
         place = {"channel": self._settings.channel}
         if not message.receipt:
-            return self._call("chat.postMessage", {**place, **content})
+            return self._call("chat.postMessage", {**place, **content, "metadata": _named(message)})
         changed = self._call("chat.update", {**place, **content, "ts": message.receipt})
+        if isinstance(changed, Refused) and changed.error.endswith(_GONE):
+            return self._call("chat.postMessage", {**place, **content, "metadata": _named(message)})
         if not isinstance(changed, Sent):
             return changed
         said = self._call(
             "chat.postMessage",
-            {**place, "thread_ts": message.receipt, "text": escaped(_news(message))},
+            {**place, "thread_ts": message.receipt, "text": _cut(_news(message))},
         )
         return Sent(message.receipt) if isinstance(said, Sent) else said
 
@@ -108,6 +114,18 @@ def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def _cut(text: str) -> str:
+    """Return text as Slack shows it, of at most what a section holds, and no half of an entity."""
+    shown = escaped(text)
+    return shown if len(shown) <= MAX_SECTION else _HALF.sub("", shown[:MAX_SECTION])
+
+
+def _named(message: Message) -> dict[str, object]:
+    """Return what tells by machine which message it is, should it come twice."""
+    names = {"dedup_key": message.dedup_key, "notice": message.notice.id}
+    return {"event_type": "foreshock_notice", "event_payload": names}
+
+
 def _news(message: Message) -> str:
     return f"{message.notice.kind}: {message.notice.reason}"
 
@@ -123,9 +141,10 @@ def _blocks(message: Message) -> list[dict[str, object]]:
             "text": {"type": "plain_text", "text": title[:MAX_HEADER], "emoji": True},
         },
     ]
-    text = escaped(message.text)[:MAX_SECTION]
+    text = _cut(message.text)
     if text.strip():
-        blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": text}})
+        words = {"type": "mrkdwn", "text": text, "verbatim": True}  # no links but our own
+        blocks.append({"type": "section", "text": words})
     links = [("Open", message.link)] if message.link else []
     links += message.actions
     elements = [_act(message, *each) for each in message.buttons]

@@ -12,7 +12,9 @@ from connectors.channels.markup import markdown
 from connectors.secret import Secret
 from schema import ChannelOptions, Severity
 
-MAX_TEXT = 20_000
+MAX_BYTES = 28_000
+MAX_ACTIONS = 6
+_TEXTS = (20_000, 8_000, 3_000, 1_000)  # characters: so many as fit
 _COLOURS = {
     Severity.CRITICAL: "attention", Severity.HIGH: "attention", Severity.MEDIUM: "warning",
     Severity.LOW: "accent",
@@ -35,17 +37,9 @@ class TeamsChannel:
 
     def send(self, message: Message) -> Outcome:
         """Post a card; a workflow cannot change one, so every word is a card of its own."""
-        body = msgspec.json.encode(
-            {
-                "type": "message",
-                "attachments": [
-                    {
-                        "contentType": "application/vnd.microsoft.card.adaptive",
-                        "contentUrl": None,
-                        "content": _card(message),
-                    }
-                ],
-            }
+        body = next(
+            (body for most in _TEXTS if len(body := _posted(message, most)) <= MAX_BYTES),
+            _posted(message, 0),
         )
         headers = {"Content-Type": "application/json"}
         return self._http.call("POST", self._url, body, headers).outcome
@@ -55,13 +49,22 @@ class TeamsChannel:
         self._http.close()
 
 
-def _card(message: Message) -> dict[str, object]:
+def _posted(message: Message, most: int) -> bytes:
+    card = {
+        "contentType": "application/vnd.microsoft.card.adaptive",
+        "contentUrl": None,
+        "content": _card(message, most),
+    }
+    return msgspec.json.encode({"type": "message", "attachments": [card]})
+
+
+def _card(message: Message, most: int) -> dict[str, object]:
     colour = "default"
     if message.notice.kind == "resolve":
         colour = "good"
     elif message.incident is not None:
         colour = _COLOURS[message.incident.severity]
-    lines = message.text[:MAX_TEXT].splitlines()
+    lines = message.text[:most].splitlines()
     body = [_text(message.title, weight="bolder", size="medium", color=colour)]
     body += [_text(line, spacing="small") for line in lines if line.strip()]
     card: dict[str, object] = {
@@ -70,8 +73,13 @@ def _card(message: Message) -> dict[str, object]:
         "version": "1.4",
         "body": body,
     }
-    if message.link:
-        card["actions"] = [{"type": "Action.OpenUrl", "title": "Open", "url": message.link}]
+    links = [("Open", message.link)] if message.link else []
+    links += message.actions
+    if links:
+        card["actions"] = [
+            {"type": "Action.OpenUrl", "title": label, "url": link}
+            for label, link in links[:MAX_ACTIONS]
+        ]
     return card
 
 

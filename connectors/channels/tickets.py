@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from connectors.channels.channel import Later, Message, Outcome, Sent
-from connectors.channels.http import HttpCaller
+from connectors.channels.http import MAX_ANSWER, HttpCaller
 
 T = TypeVar("T")
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_.-]{1,80}")
@@ -85,10 +85,17 @@ class TicketChannel:
 class JsonApi:
     """An API of JSON over HTTP, where all but success ends the matter."""
 
-    def __init__(self, url: str, headers: Mapping[str, str], *, allow_private: bool) -> None:
+    def __init__(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        allow_private: bool,
+        max_answer: int = MAX_ANSWER,
+    ) -> None:
         self._url = url.rstrip("/")
         self._headers = {"Accept": "application/json", **headers}
-        self._http = HttpCaller(allow_private=allow_private)
+        self._http = HttpCaller(allow_private=allow_private, max_answer=max_answer)
 
     def ask(
         self,
@@ -97,7 +104,6 @@ class JsonApi:
         into: type[T],
         body: object = None,
         *,
-        max_answer: int = 65_536,
         judge: Callable[[Outcome], Outcome] = lambda outcome: outcome,
     ) -> T:
         """Return the answer. Raises: NotTaken; `judge` may know better what an error means."""
@@ -105,7 +111,7 @@ class JsonApi:
         if body is not None:
             headers = {**headers, "Content-Type": "application/json"}
             content = msgspec.json.encode(body)
-        answer = self._http.call(method, self._url + path, content, headers, max_answer=max_answer)
+        answer = self._http.call(method, self._url + path, content, headers)
         if not isinstance(answer.outcome, Sent):
             raise NotTaken(judge(answer.outcome))
         try:

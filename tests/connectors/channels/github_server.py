@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from tests.connectors.channels.provider import Asked, Json, Reply, follows
-from tests.connectors.channels.trackers import KEY, TEXT, Tracker, query_of, reply, told
+from tests.connectors.channels.provider import Asked, Json, Reply, follows, told
+from tests.connectors.channels.trackers import KEY, TEXT, Tracker, query_of, reply
 
 
 class GitHub(Tracker):

@@ -4,7 +4,7 @@ import re
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from tests.connectors.channels.provider import Asked, Json, Reply, follows
+from tests.connectors.channels.provider import Asked, Json, Reply, follows, told
 from tests.connectors.channels.trackers import (
     KEY,
     TEXT,
@@ -14,7 +14,6 @@ from tests.connectors.channels.trackers import (
     basic,
     query_of,
     reply,
-    told,
 )
 
 

@@ -116,3 +116,9 @@ def follows(schema: Json, asked: Asked) -> str:
     except (jsonschema.ValidationError, msgspec.DecodeError) as ex:
         return str(ex).splitlines()[0]
     return ""
+
+
+def told(asked: Asked) -> str:
+    """Return what is wrong with a request that has a body, "" if nothing."""
+    kind = asked.headers.get("content-type", "")
+    return "" if kind.startswith("application/json") else f"Content-Type is {kind!r}"

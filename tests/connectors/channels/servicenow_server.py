@@ -4,7 +4,7 @@ import re
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from tests.connectors.channels.provider import Asked, Json, Reply, follows
+from tests.connectors.channels.provider import Asked, Json, Reply, follows, told
 from tests.connectors.channels.trackers import (
     TEXT,
     Ticket,
@@ -12,7 +12,6 @@ from tests.connectors.channels.trackers import (
     basic,
     query_of,
     reply,
-    told,
 )
 
 

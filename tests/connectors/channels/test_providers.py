@@ -8,179 +8,26 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from connectors.channels.channel import Channel, Later, Refused, Sent
+from connectors.channels import http
+from connectors.channels.channel import Channel, Later, Message, Refused, Sent
 from connectors.channels.opsgenie import OpsgenieChannel, OpsgenieSettings
 from connectors.channels.pagerduty import PagerDutyChannel, PagerDutySettings
 from connectors.channels.slack import SlackChannel, SlackSettings
 from connectors.channels.teams import TeamsChannel, TeamsSettings
 from connectors.channels.webhook import WebhookChannel, WebhookSettings
 from connectors.secret import Secret
+from tests.connectors.channels.documented import (
+    KEY,
+    opsgenie,
+    pagerduty,
+    slack_api,
+    slack_webhook,
+    teams,
+)
 from tests.connectors.channels.messages import HOSTILE, digest, message
-from tests.connectors.channels.provider import Asked, Json, Provider, Reply, follows, provider
+from tests.connectors.channels.provider import Asked, Provider, Reply, provider
 
-KEY = "k" * 32
 WHEN = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
-
-PAGERDUTY: Json = {
-    "type": "object",
-    "required": ["routing_key", "event_action"],
-    "properties": {
-        "routing_key": {"const": KEY},
-        "event_action": {"enum": ["trigger", "acknowledge", "resolve"]},
-        "dedup_key": {"type": "string", "minLength": 1, "maxLength": 255},
-        "client": {"type": "string"},
-        "client_url": {"type": "string"},
-        "links": {"type": "array", "items": {"required": ["href"]}},
-        "payload": {
-            "type": "object",
-            "required": ["summary", "source", "severity"],
-            "properties": {
-                "summary": {"type": "string", "minLength": 1, "maxLength": 1024},
-                "source": {"type": "string", "minLength": 1},
-                "severity": {"enum": ["critical", "error", "warning", "info"]},
-                "timestamp": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"},
-                "component": {"type": "string"}, "group": {"type": "string"},
-                "class": {"type": "string"}, "custom_details": {"type": "object"},
-            },
-            "additionalProperties": False,
-        },
-    },
-    "additionalProperties": False,
-    "if": {"properties": {"event_action": {"const": "trigger"}}},
-    "then": {"required": ["payload"]},
-    "else": {"required": ["dedup_key"]},
-}  # fmt: skip
-OPSGENIE_ALERT: Json = {
-    "type": "object",
-    "required": ["message"],
-    "properties": {
-        "message": {"type": "string", "minLength": 1, "maxLength": 130},
-        "alias": {"type": "string", "maxLength": 512},
-        "description": {"type": "string", "maxLength": 15000},
-        "source": {"type": "string", "maxLength": 100},
-        "priority": {"enum": ["P1", "P2", "P3", "P4", "P5"]},
-        "entity": {"type": "string", "maxLength": 512},
-        "details": {"type": "object", "additionalProperties": {"type": "string"}},
-    },
-    "additionalProperties": False,
-}
-OPSGENIE_NOTE: Json = {
-    "type": "object",
-    "properties": {
-        "user": {"type": "string", "maxLength": 100},
-        "source": {"type": "string", "maxLength": 100},
-        "note": {"type": "string", "maxLength": 25000},
-    },
-    "additionalProperties": False,
-}
-TEAMS: Json = {
-    "type": "object",
-    "required": ["type", "attachments"],
-    "properties": {
-        "type": {"const": "message"},
-        "attachments": {
-            "type": "array", "minItems": 1,
-            "items": {
-                "required": ["contentType", "content"],
-                "properties": {
-                    "contentType": {"const": "application/vnd.microsoft.card.adaptive"},
-                    "content": {
-                        "required": ["type", "version", "body"],
-                        "properties": {
-                            "type": {"const": "AdaptiveCard"},
-                            "body": {
-                                "type": "array",
-                                "items": {
-                                    "required": ["type", "text"],
-                                    "properties": {
-                                        "type": {"const": "TextBlock"},
-                                        "color": {"enum": ["default", "dark", "light", "accent",
-                                                           "good", "warning", "attention"]},
-                                    },
-                                },
-                            },
-                        },
-                    },
-                },
-            },
-        },
-    },
-}  # fmt: skip
-_BLOCK: Json = {
-    "type": "object",
-    "required": ["type"],
-    "oneOf": [
-        {"properties": {"type": {"const": "header"}, "text": {
-            "properties": {"type": {"const": "plain_text"},
-                           "text": {"type": "string", "minLength": 1, "maxLength": 150}}}}},
-        {"properties": {"type": {"const": "section"}, "text": {
-            "properties": {"type": {"const": "mrkdwn"},
-                           "text": {"type": "string", "minLength": 1, "maxLength": 3000}}}}},
-        {"properties": {"type": {"const": "actions"}, "elements": {
-            "type": "array", "maxItems": 25}}},
-    ],
-}  # fmt: skip
-SLACK: Json = {
-    "type": "object",
-    "required": ["text"],
-    "properties": {
-        "text": {"type": "string", "minLength": 1, "maxLength": 40000},
-        "blocks": {"type": "array", "maxItems": 50, "items": _BLOCK},
-        "channel": {"type": "string", "pattern": "^C"},
-        "ts": {"type": "string", "pattern": r"^\d+\.\d+$"},
-        "thread_ts": {"type": "string", "pattern": r"^\d+\.\d+$"},
-    },
-    "additionalProperties": False,
-}
-
-
-def pagerduty(asked: Asked) -> Reply:
-    if len(asked.raw) > 512_000:
-        return Reply(413)
-    wrong = follows(PAGERDUTY, asked)
-    if wrong or asked.path != "/v2/enqueue":
-        return Reply(400, b'{"status":"invalid event","errors":["' + wrong.encode() + b'"]}')
-    return Reply(202, b'{"status":"success","message":"Event processed","dedup_key":"inc-1"}')
-
-
-def opsgenie(asked: Asked) -> Reply:
-    if asked.headers.get("authorization") != f"GenieKey {KEY}":
-        return Reply(401, b'{"message":"Could not authenticate"}')
-    path, _, query = asked.path.partition("?")
-    creates = path == "/v2/alerts"
-    known = creates or (
-        path in {f"/v2/alerts/inc-1/{verb}" for verb in ("acknowledge", "close", "notes")}
-        and query == "identifierType=alias"
-    )
-    wrong = follows(OPSGENIE_ALERT if creates else OPSGENIE_NOTE, asked)
-    if not known or wrong:
-        return Reply(422, wrong.encode() or b"no such resource")
-    return Reply(202, b'{"result":"Request will be processed","took":0.1,"requestId":"r"}')
-
-
-def teams(asked: Asked) -> Reply:
-    if len(asked.raw) > 28_000:
-        return Reply(413)
-    wrong = follows(TEAMS, asked)
-    return Reply(400, wrong.encode()) if wrong else Reply(202, b"")
-
-
-def slack_webhook(asked: Asked) -> Reply:
-    wrong = follows(SLACK, asked)
-    if wrong or "<!" in str(asked.body["text"]):
-        return Reply(400, b"invalid_payload")
-    return Reply(200, b"ok")
-
-
-def slack_api(asked: Asked) -> Reply:
-    if asked.headers.get("authorization") != f"Bearer {KEY}":
-        return Reply(200, b'{"ok":false,"error":"invalid_auth"}')
-    wrong = follows(SLACK, asked)
-    method = asked.path.rpartition("/")[2]
-    needs_ts = method == "chat.update" and "ts" not in asked.body
-    if wrong or "channel" not in asked.body or needs_ts:
-        return Reply(200, b'{"ok":false,"error":"invalid_arguments"}')
-    return Reply(200, b'{"ok":true,"ts":"1503435956.000247","channel":"C1"}')
 
 
 @pytest.fixture(autouse=True)
@@ -218,7 +65,8 @@ def test_every_message_of_an_incident_is_as_the_provider_documents_it(
         said = [
             message(), message("update", "1503435956.000247"), message("acknowledge"),
             message("resolve", "1503435956.000247"), message(name="n" * 3_000),
-            message(name=HOSTILE), digest(), digest(500),
+            message(name=HOSTILE), message(name="<&>" * 1_000), message(name="数据库" * 3_000),
+            offered(message(), "x" * 4_000), digest(), digest(500),
         ]  # fmt: skip
         for each in said:
             outcome = channel.send(each)
@@ -226,9 +74,16 @@ def test_every_message_of_an_incident_is_as_the_provider_documents_it(
         channel.close()
 
 
+def offered(said: Message, label: str) -> Message:
+    """Return a message with all that people may do about it."""
+    acts = ((label, "ack"), ("Resolve", "resolve"))
+    links = ((label, "https://foreshock.example/x"),)
+    return msgspec.structs.replace(said, buttons=acts, actions=links)
+
+
 WRONG = [
     Reply(429, b"slow", (("Retry-After", "30"),)), Reply(500), Reply(502, b"<html>"),
-    Reply(cuts=True), Reply(503), Reply(408),
+    Reply(cuts=True), Reply(503), Reply(408), Reply(hangs=True),
 ]  # fmt: skip
 
 
@@ -237,6 +92,7 @@ def test_what_may_pass_is_said_to_be_tried_again_and_what_may_not_is_refused(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rule, opens = OPENED[kind]
+    monkeypatch.setattr(http, "TIMEOUT_S", 0.3)
     with provider(rule) as server:
         channel = opens(server, monkeypatch)
         for reply in WRONG:
@@ -252,28 +108,6 @@ def test_what_may_pass_is_said_to_be_tried_again_and_what_may_not_is_refused(
             assert KEY not in outcome.error
         assert isinstance(channel.send(message()), Sent)
         channel.close()
-
-
-def test_the_loopback_provider_catches_what_is_wrong() -> None:
-    good = {"routing_key": KEY, "event_action": "resolve", "dedup_key": "x"}
-    for change in ({"routing_key": "other"}, {"event_action": "close"}, {"dedup_key": "x" * 256},
-                   {"dedup_key": ""}, {"extra": 1}, {"event_action": "trigger"}):  # fmt: skip
-        assert follows(PAGERDUTY, asked({**good, **change})), change
-    assert not follows(PAGERDUTY, asked(good))
-    for bad in (
-        {},
-        {"text": ""},
-        {
-            "text": "x",
-            "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "x" * 3_001}}],
-        },
-        {"text": "x", "channel": "general"},
-    ):
-        assert follows(SLACK, asked(bad)), bad
-
-
-def asked(body: object) -> Asked:
-    return Asked("POST", "/", {}, msgspec.json.encode(body))
 
 
 def test_with_a_token_the_first_message_is_changed_and_the_rest_is_in_its_thread(
@@ -293,6 +127,25 @@ def test_with_a_token_the_first_message_is_changed_and_the_rest_is_in_its_thread
             ("chat.postMessage", None), ("chat.update", None),
             ("chat.postMessage", "1503435956.000247"),
         ]  # fmt: skip
+
+
+def test_a_message_that_people_have_deleted_is_posted_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rule, opens = OPENED["slack-token"]
+    with provider(rule) as server:
+        channel = opens(server, monkeypatch)
+        server.next = [Reply(200, b'{"ok":false,"error":"message_not_found"}')]
+        assert channel.send(message("update", "1.2")) == Sent("1503435956.000247")
+        channel.close()
+        paths = [each.path for each in server.asked]
+        assert paths == ["/api/chat.update", "/api/chat.postMessage"]
+        posted = server.asked[1].body
+    assert "thread_ts" not in posted
+    assert posted["metadata"] == {
+        "event_type": "foreshock_notice",
+        "event_payload": {"dedup_key": "inc-1", "notice": "inc-1.transition:1@page"},
+    }
 
 
 @pytest.mark.parametrize(

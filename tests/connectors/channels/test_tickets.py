@@ -16,7 +16,7 @@ from schema import Notice
 from tests.connectors.channels.github_server import GitHub
 from tests.connectors.channels.jira_server import JiraServer
 from tests.connectors.channels.messages import HOSTILE, digest, message
-from tests.connectors.channels.provider import Asked, Provider, Reply, provider
+from tests.connectors.channels.provider import Asked, Json, Provider, Reply, provider
 from tests.connectors.channels.servicenow_server import ServiceNowServer
 from tests.connectors.channels.trackers import KEY, USER, Tracker
 
@@ -175,6 +175,15 @@ def test_an_error_of_any_request_is_later_or_never(
                 waits = any(name == "Retry-After" for name, _ in reply.headers)
                 assert outcome.after_s == (30.0 if waits else None)
         assert tracker.tickets == {}
+
+
+def test_an_issue_is_found_among_long_ones() -> None:
+    with opened("github") as (tracker, _, channel):
+        name = receipt(channel.send(message()))
+        for number in range(2, 40):
+            body: Json = {"body": "x" * 60_000, "labels": ["foreshock"]}
+            tracker.new(str(number), body)
+        assert channel.send(message()) == Sent(name)
 
 
 def test_a_rate_limit_of_github_is_no_refusal() -> None:

@@ -55,9 +55,3 @@ def basic(user: str) -> str:
 
 def query_of(asked: Asked) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(asked.path).query, strict_parsing=True))
-
-
-def told(asked: Asked) -> str:
-    """Return what is wrong with a request that has a body, "" if nothing."""
-    kind = asked.headers.get("content-type", "")
-    return "" if kind.startswith("application/json") else f"Content-Type is {kind!r}"
