@@ -83,7 +83,7 @@ def offered(said: Message, label: str) -> Message:
 
 WRONG = [
     Reply(429, b"slow", (("Retry-After", "30"),)), Reply(500), Reply(502, b"<html>"),
-    Reply(cuts=True), Reply(503), Reply(408), Reply(hangs=True),
+    Reply(cuts=True), Reply(503), Reply(408),
 ]  # fmt: skip
 
 
@@ -92,7 +92,6 @@ def test_what_may_pass_is_said_to_be_tried_again_and_what_may_not_is_refused(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rule, opens = OPENED[kind]
-    monkeypatch.setattr(http, "TIMEOUT_S", 0.3)
     with provider(rule) as server:
         channel = opens(server, monkeypatch)
         for reply in WRONG:
@@ -107,6 +106,21 @@ def test_what_may_pass_is_said_to_be_tried_again_and_what_may_not_is_refused(
             assert isinstance(outcome, Refused), status
             assert KEY not in outcome.error
         assert isinstance(channel.send(message()), Sent)
+        channel.close()
+
+
+@pytest.mark.parametrize("kind", OPENED)
+def test_a_provider_that_does_not_answer_is_asked_again(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule, opens = OPENED[kind]
+    monkeypatch.setattr(http, "TIMEOUT_S", 0.2)
+    with provider(rule) as server:
+        channel = opens(server, monkeypatch)
+        server.next = [Reply(hangs=True)]
+        outcome = channel.send(message())
+        assert isinstance(outcome, Later)
+        assert outcome.maybe
         channel.close()
 
 
