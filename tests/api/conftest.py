@@ -1,7 +1,8 @@
-"""One server over made incidents for all tests of the page; the browser is the whole run's."""
+"""Servers for the tests of the application; the browser is the whole run's."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -10,6 +11,7 @@ from playwright.sync_api import Browser
 from config.serve import ServeSettings
 from connectors.source import wall_clock
 from flows.desk import Desk
+from tests.api.answered import Answered, answered
 from tests.api.made_desk import MadeDesk
 from tests.api.opened_page import OpenedPage
 from tests.api.serving import serving
@@ -62,3 +64,17 @@ def opened(browser: Browser, served: Served) -> Iterator[Open]:
 def now_ms() -> int:
     """Return the wall's time."""
     return int(wall_clock().timestamp() * 1000)
+
+
+@pytest.fixture
+def there(tmp_path: Path) -> Iterator[Answered]:
+    """One that listens to every provider."""
+    with answered(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def refusing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answered]:
+    """One for all who are refused: they leave no trace."""
+    with answered(tmp_path_factory.mktemp("refusing")) as made:
+        yield made

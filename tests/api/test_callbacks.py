@@ -35,19 +35,6 @@ from tests.connectors.callbacks.signed import (
 from tests.connectors.channels.provider import Asked, Reply, provider
 
 
-@pytest.fixture
-def there(tmp_path: Path) -> Iterator[Answered]:
-    with answered(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def refusing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answered]:
-    """One for all who are refused: they leave no trace."""
-    with answered(tmp_path_factory.mktemp("refusing")) as made:
-        yield made
-
-
 def post(there: Answered, via: str, given: Given) -> httpx.Response:
     return there.client.post(f"/callbacks/{via}", content=given.body, headers=dict(given.headers))
 

@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,25 +12,12 @@ import pytest
 from connectors.callbacks.callback import Offered
 from connectors.callbacks.mail_links import MailLinks
 from schema import Act, Feedback
-from tests.api.answered import URL, Answered, answered
+from tests.api.answered import URL, Answered
 from tests.connectors.callbacks.signed import NOW_MS, mail_settings
 from tests.connectors.made_transitions import OPENED, resolved
 
 DAY_MS = 86_400_000
 HOSTILE = "<script>alert(1)</script>\"'{{ 7 * 7 }}"
-
-
-@pytest.fixture
-def there(tmp_path: Path) -> Iterator[Answered]:
-    with answered(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def refusing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answered]:
-    """One for all who are refused: they leave no trace."""
-    with answered(tmp_path_factory.mktemp("refusing")) as made:
-        yield made
 
 
 def token(folder: Path, asked: Offered = "ack", incident: str = "inc-1") -> str:
