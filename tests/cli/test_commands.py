@@ -34,7 +34,7 @@ GROUPS = {
         "real",
     ],
     "models": ["list", "show", "diff", "promote", "rollback", "stats"],
-    "review": ["run", "summary", "list", "show", "investigate", "confirm", "resolve"],
+    "review": ["run", "report", "summary", "list", "show", "investigate", "confirm", "resolve"],
     "recovery": ["init", "inspect", "verify"],
     "silence": ["add", "list", "expire", "import"],
     "store": ["migrate"],
