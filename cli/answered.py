@@ -10,8 +10,8 @@ from cli.errors import CommandFailed, bad_input
 from cli.tables import clock
 
 if TYPE_CHECKING:
-    from cli.running_flow import RunningFlow
     from flows.answers import Answer
+    from flows.running import RunningFlow
     from schema import TriageCommand
 
 Wait = Annotated[

@@ -13,7 +13,6 @@ from cli.running_flow import (
     Actor,
     Config,
     Control,
-    RunningFlow,
     StoreOfFlow,
     running_flow,
     who,
@@ -21,6 +20,7 @@ from cli.running_flow import (
 from cli.tables import clock
 
 if TYPE_CHECKING:
+    from flows.running import RunningFlow
     from schema import Deploy
 
 HELP = """Tell a running flow what was changed on purpose.
@@ -84,7 +84,7 @@ def add(
     wait_s: Wait = 0.0,
 ) -> None:
     """Write a deploy into the flow's control log."""
-    from cli.silence_add import effective_ms, moment_ms
+    from cli.silence_add import moment_ms
     from connectors.source import wall_clock
     from operators.matching import check_matchers, parse_matcher
     from schema import Deploy
@@ -96,7 +96,7 @@ def add(
     if at is None and not flow.live:
         raise BadInput("--at must be given, since the settings are of a replay")
     now = wall_clock()
-    was_ms = effective_ms(flow, now, 0) if at is None else moment_ms("--at", at)
+    was_ms = flow.effective_ms(now, 0) if at is None else moment_ms("--at", at)
     known = name or f"deploy-{secrets.token_hex(4)}"
     deploy = Deploy(known, was_ms, version, found, actor or who(), reason)
     deploy = _in_time(deploy, flow, now)
@@ -130,9 +130,8 @@ def import_(
     typer.echo(f"{len(new)} of {len(given)} deploys are new to the control log")
 
 
-def _in_time(deploy: "Deploy", flow: RunningFlow, now: datetime) -> "Deploy":
+def _in_time(deploy: "Deploy", flow: "RunningFlow", now: datetime) -> "Deploy":
     """Return the deploy as a flow can still take it up: a live one not before it has read it."""
-    from cli.silence_add import effective_ms
     from connectors.deploy_lines import in_time
 
-    return in_time(deploy, effective_ms(flow, now, deploy.effective_ms))
+    return in_time(deploy, flow.effective_ms(now, deploy.effective_ms))

@@ -12,16 +12,14 @@ import msgspec
 import typer
 
 from cli.answered import Wait, answer_to
-from cli.errors import BadInput, CommandFailed
+from cli.errors import BadInput, CommandFailed, bad_input
 from cli.incident_named import find_incident, open_store
 from cli.running_flow import Actor, Config, Control, StoreOfFlow, running_flow, who
 from cli.tables import clock, write
 
 if TYPE_CHECKING:
-    from connectors.incident_store import IncidentStore
-    from schema import Action, Incident
+    from schema import Action
 
-MAX_WORDS = 2_000  # characters of a reason
 Id = Annotated[str, typer.Argument(help="The id, or how it begins.", metavar="ID")]
 Note = Annotated[str, typer.Option("--note", help="Why, in words.", metavar="TEXT")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the request as JSON.")]
@@ -158,37 +156,21 @@ class _Asking:
     ) -> None:
         """Refuse what is not legal now, else write the request."""
         from connectors.source import wall_clock
-        from flows.asking import ask, request_id
-        from flows.feedback import counts_from_ms
-        from schema import Act
+        from flows.acting import act as ask
+        from schema.asks import ActionAsk, check_words
 
-        if len(reason) > MAX_WORDS:
-            raise BadInput(f"words must be at most {MAX_WORDS} characters, got {len(reason):,}")
+        with bad_input():
+            check_words("words", reason)
         opened = open_store(self._flow.store)
         try:
-            incident = _as_it_is_now(opened, incident_id)
-            _check(incident, action)
-            others = tuple(
-                _check(_as_it_is_now(opened, each), action).id for each in incidents or ()
+            incident = find_incident(opened, incident_id)
+            others = [find_incident(opened, each).id for each in incidents or ()]
+            asked = ActionAsk(
+                action=action, note=reason, assignee=assignee, others=(*others, *(resources or ()))
             )
+            act = ask(self._flow, opened, incident.id, asked, self._actor, wall_clock())
         finally:
             opened.close()
-        if incident.id in others:
-            raise CommandFailed(f"{incident.id} cannot become part of itself")
-        if resources:
-            others = _alerts_of(incident, resources)
-        now = wall_clock()
-        act = Act(
-            request_id(now),
-            incident.id,
-            action,
-            counts_from_ms(incident, self._flow.tick_s, now, live=self._flow.live),
-            self._actor,
-            reason,
-            assignee,
-            others,
-        )
-        ask(self._flow.log, self._flow.store, act, now)
         answer = answer_to(self._flow.store, act, self._wait_s) if self._wait_s > 0 else None
         status = "requested" if answer is None else answer.status
         if self._as_json:
@@ -197,12 +179,12 @@ class _Asking:
             write(msgspec.json.encode(said).decode())
         elif answer is None or status == "requested":
             until = clock(act.effective_ms)
-            write(f"{action} of {incident.id} requested, to be obeyed at {until} UTC")
-            write(f"foreshock incidents show {incident.id} tells what came of it ({act.id})")
+            write(f"{action} of {act.incident} requested, to be obeyed at {until} UTC")
+            write(f"foreshock incidents show {act.incident} tells what came of it ({act.id})")
         elif status == "applied":
-            write(f"{action} of {incident.id} applied: {answer.reason}")
+            write(f"{action} of {act.incident} applied: {answer.reason}")
         if answer is not None and status == "refused":
-            raise CommandFailed(f"{action} of {incident.id} is refused: {answer.reason}")
+            raise CommandFailed(f"{action} of {act.incident} is refused: {answer.reason}")
         if answer is not None and status == "requested":
             raise CommandFailed(f"no answer within {self._wait_s:g} s")
 
@@ -220,39 +202,3 @@ def _command(act: Callable[Concatenate[_Asking, ...], None]) -> Callable[..., No
     run.__annotations__ = {each.name: each.annotation for each in (*own, *shared)}
     run.__dict__["__signature__"] = inspect.Signature([*own, *shared])
     return run
-
-
-def _as_it_is_now(store: "IncidentStore", incident_id: str) -> "Incident":
-    """Return the incident of an id; of one that became part of another, that one."""
-    incident = find_incident(store, incident_id)
-    for _ in range(100):
-        whole = store.get_incident(incident.merged_into) if incident.merged_into else None
-        if whole is None:
-            break
-        incident = whole
-    return incident
-
-
-def _check(incident: "Incident", action: "Action") -> "Incident":
-    from schema import Refusal, step
-    from schema.life import EVENT_OF
-
-    legal = step(incident.id, incident.state, EVENT_OF[action])
-    if isinstance(legal, Refusal):
-        raise CommandFailed(legal.reason)
-    return incident
-
-
-def _alerts_of(incident: "Incident", names: list[str]) -> tuple[str, ...]:
-    """Return the ids of the alerts of the named resources; a name may be an alert's id too."""
-    found: list[str] = []
-    for name in names:
-        ids = [
-            f"{each.kind}@{each.resource.key}"
-            for each in incident.members
-            if name in (each.resource.name, each.resource.key, f"{each.kind}@{each.resource.key}")
-        ]
-        if not ids:
-            raise CommandFailed(f"{incident.id} shows no alert of {name!r}")
-        found += ids
-    return tuple(dict.fromkeys(found))

@@ -11,7 +11,6 @@ from cli.running_flow import (
     Actor,
     Config,
     Control,
-    RunningFlow,
     StoreOfFlow,
     running_flow,
     who,
@@ -19,6 +18,7 @@ from cli.running_flow import (
 from cli.tables import clock, counted
 
 if TYPE_CHECKING:
+    from flows.running import RunningFlow
     from schema import Feedback
 
 HELP = """Say that an incident was {what}.
@@ -61,7 +61,7 @@ def _command(verdict: str) -> Callable[..., None]:
 
 
 def feedback(
-    verdict: str, incident_id: str, note: str, flow: RunningFlow, actor: str
+    verdict: str, incident_id: str, note: str, flow: "RunningFlow", actor: str
 ) -> "Feedback | None":
     """Tell the flow, and keep the word; return what the flow was told, if anything."""
     from connectors.feedback_store import FeedbackStore, Word

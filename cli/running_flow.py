@@ -2,7 +2,7 @@
 
 import getpass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,8 +10,7 @@ from cli.errors import BadInput
 from cli.incident_named import DEFAULT_URL
 
 if TYPE_CHECKING:
-    from config.app import App
-    from connectors.control_log import ControlLog
+    from flows.running import RunningFlow
 
 Config = Annotated[
     str | None,
@@ -37,24 +36,14 @@ Actor = Annotated[
 ]
 
 
-class RunningFlow(NamedTuple):
-    """Where a flow listens, and how."""
-
-    log: "ControlLog"
-    store: str
-    tick_s: int
-    live: bool
-    app: "App | None" = None  # its settings, where they were given
-
-
-def running_flow(config: str | None, control: Path | None, store: str | None = None) -> RunningFlow:
+def running_flow(
+    config: str | None, control: Path | None, store: str | None = None
+) -> "RunningFlow":
     """Return what the options name; an option goes over the settings."""
     from config.app import load_app
     from connectors.control_log import FileControlLog
-    from connectors.incident_store import SqlSink
-    from flows.control import control_log, is_live
     from flows.run import with_control_log
-    from operators.ingest import IngestSettings
+    from flows.running import flow_by_log, flow_of, store_of
 
     if config is None:
         if control is None:
@@ -62,18 +51,16 @@ def running_flow(config: str | None, control: Path | None, store: str | None = N
                 "say how a running flow is told: by the control log of its settings, -c FILE, or "
                 "by the log itself, --control LOG"
             )
-        tick_s = IngestSettings().tick_s
-        return RunningFlow(FileControlLog(control), store or DEFAULT_URL, tick_s, True)
+        return flow_by_log(control, store or DEFAULT_URL)
     app = with_control_log(load_app(config))
-    log = control_log(app) if control is None else FileControlLog(control)
-    if log is None:
+    log = None if control is None else FileControlLog(control)
+    flow = flow_of(app, store or store_of(app), log)
+    if flow is None:
         raise BadInput(
             f"{config}: control_log must be set, to a topic or the path of a file, or a flow with "
             "these settings does not hear of it"
         )
-    own = DEFAULT_URL if app.notify.store is None else app.notify.store.url
-    url = next((sink.url for sink in app.sinks if isinstance(sink, SqlSink)), own)
-    return RunningFlow(log, store or url, app.ingest.tick_s, is_live(app), app)
+    return flow
 
 
 def who() -> str:

@@ -12,15 +12,15 @@ from cli.running_flow import (
     Actor,
     Config,
     Control,
-    RunningFlow,
     StoreOfFlow,
     running_flow,
     who,
 )
-from cli.silence_add import ADD_HELP, add, effective_ms, moment_ms
+from cli.silence_add import ADD_HELP, add, moment_ms
 from cli.tables import clock, counted, print_table
 
 if TYPE_CHECKING:
+    from flows.running import RunningFlow
     from flows.silences import Known
     from schema import Silence
 
@@ -117,7 +117,7 @@ def expire(
         raise BadInput("--at must be given, since the settings are of a replay")
     now = wall_clock()
     silence = _find(_known(flow), silence_id)
-    soon_ms = effective_ms(flow, now, 0) if at is None else moment_ms("--at", at)
+    soon_ms = flow.effective_ms(now, 0) if at is None else moment_ms("--at", at)
     when_ms = max(soon_ms, silence.effective_ms + 1)  # of one time the flow would expire first
     if when_ms >= silence.ends_ms:
         raise CommandFailed(f"{silence.id} ends at {clock(silence.ends_ms)} UTC anyway")
@@ -144,7 +144,7 @@ def import_(
     flow = running_flow(config, control)
     data = typer.get_binary_stream("stdin").read() if str(file) == "-" else file.read_bytes()
     with bad_input():
-        given = read_silences(data, effective_ms(flow, wall_clock(), 0))
+        given = read_silences(data, flow.effective_ms(wall_clock(), 0))
     there = {each.silence.id: each.silence for each in _known(flow)}
     added, refused = 0, 0
     for silence in (_with_names(each, names, flow) for each in given):
@@ -162,7 +162,7 @@ def import_(
         raise CommandFailed(f"{counted(refused, 'silence')} of {len(given)} could not be taken")
 
 
-def _known(flow: RunningFlow) -> "list[Known]":
+def _known(flow: "RunningFlow") -> "list[Known]":
     from flows.silences import known_silences
 
     return known_silences(flow.log.read(), () if flow.app is None else flow.app.triage.silences)
@@ -186,7 +186,7 @@ def _renamed(text: str) -> tuple[str, str]:
     return there, here
 
 
-def _with_names(silence: "Silence", names: dict[str, str], flow: RunningFlow) -> "Silence":
+def _with_names(silence: "Silence", names: dict[str, str], flow: "RunningFlow") -> "Silence":
     """Return a silence with our names of labels; in a replay it counts from its start on."""
     replace = msgspec.structs.replace
     matchers = tuple(replace(m, label=names.get(m.label, m.label)) for m in silence.matchers)

@@ -13,7 +13,6 @@ from cli.running_flow import (
     Actor,
     Config,
     Control,
-    RunningFlow,
     StoreOfFlow,
     running_flow,
     who,
@@ -21,6 +20,7 @@ from cli.running_flow import (
 from cli.tables import clock
 
 if TYPE_CHECKING:
+    from flows.running import RunningFlow
     from schema import Recurrence, Silence
 
 ADD_HELP = """Tell nobody of what matches, for a time, once or every so often.
@@ -98,7 +98,7 @@ def add(
             tuple(parse_matcher(text) for text in matcher or ()),
             starts_ms,
             ends_ms,
-            effective_ms(flow, now, starts_ms),
+            flow.effective_ms(now, starts_ms),
             actor or who(),
             reason,
             recurs,
@@ -111,13 +111,6 @@ def add(
         typer.echo(f"the flow knows it from {clock(silence.effective_ms)} UTC on", err=True)
 
     tell(flow, silence, wait_s, asked)
-
-
-def effective_ms(flow: RunningFlow, now: datetime, at_ms: int) -> int:
-    """Return when a record takes effect: as soon as can be; in a replay, when it is about."""
-    from connectors.control_log import soonest_ms
-
-    return soonest_ms(now, flow.tick_s) if flow.live else at_ms
 
 
 def _check_all(silence: "Silence", all_: bool) -> None:
@@ -147,7 +140,7 @@ def _period(
     for_: str | None,
     zone: str,
     now: datetime,
-    flow: RunningFlow,
+    flow: "RunningFlow",
     recurs: bool,
 ) -> tuple[int, int]:
     """Return from when until when; what recurs may go on for ever."""

@@ -53,7 +53,7 @@ def _command(*, adds: bool) -> Callable[..., None]:
         wait_s: Wait = 0.0,
     ) -> None:
         """Write an edge that comes or goes into the flow's control log."""
-        from cli.silence_add import effective_ms, moment_ms
+        from cli.silence_add import moment_ms
         from connectors.source import wall_clock
         from schema import TopologyChange
 
@@ -61,7 +61,7 @@ def _command(*, adds: bool) -> Callable[..., None]:
         flow = running_flow(config, control, store)
         if at is None and not flow.live:
             raise BadInput("--at must be given, since the settings are of a replay")
-        when_ms = effective_ms(flow, wall_clock(), 0) if at is None else moment_ms("--at", at)
+        when_ms = flow.effective_ms(wall_clock(), 0) if at is None else moment_ms("--at", at)
         name = f"top-{secrets.token_hex(4)}"
         added, removed = (edges, ()) if adds else ((), edges)
         told = TopologyChange(name, when_ms, added, removed, (), actor or who())

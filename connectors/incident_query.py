@@ -105,8 +105,7 @@ def find_page(
     values = query.construct_params(values)
     given = values if names is None else tuple(values[name] for name in names)
     found = connection.exec_driver_sql(query.string, given)
-    page = [Cursor(opened_ms, incident_id) for opened_ms, incident_id in found]
-    return sorted(page, reverse=not oldest_first)[:limit]
+    return [Cursor(opened_ms, incident_id) for opened_ms, incident_id in found]
 
 
 def _bounds(
@@ -148,7 +147,10 @@ def _rarest_first(connection: Connection, terms: list[int]) -> list[int]:
 def _lists(terms: int, count: int, dialect: Dialect, oldest_first: bool) -> SQLCompiler:
     """Return the query of the first rows of so many standings, compiled once."""
     lists = (_list(terms, number, oldest_first).subquery() for number in range(count))
-    query = union_all(*(select(each) for each in lists)).compile(dialect=dialect)
+    merged = union_all(*(select(each) for each in lists)).subquery()
+    order = (merged.c.opened_ms, merged.c.incident_id)
+    page = select(*order).order_by(*(each if oldest_first else each.desc() for each in order))
+    query = page.limit(bindparam("most", type_=Integer)).compile(dialect=dialect)
     if not isinstance(query, SQLCompiler):
         raise TypeError(f"a query must be of SQL, got {type(query).__name__}")
     return query

@@ -20,8 +20,8 @@ class ActionAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     others: tuple[str, ...] = ()  # "merge": ids of incidents; "split": names of resources
 
     def __post_init__(self) -> None:
-        _words("note", self.note)
-        _words("assignee", self.assignee, MAX_NAME)
+        check_words("note", self.note)
+        check_words("assignee", self.assignee, MAX_NAME)
         _names("others", self.others)
         if self.action == "note" and not self.note.strip():
             raise ValueError("note must say something, got nothing")
@@ -40,7 +40,7 @@ class FeedbackAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     note: str = ""
 
     def __post_init__(self) -> None:
-        _words("note", self.note)
+        check_words("note", self.note)
 
 
 class SilenceAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -59,7 +59,7 @@ class SilenceAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     everything: bool = False  # must be said where it matches whatever there is
 
     def __post_init__(self) -> None:
-        _words("reason", self.reason)
+        check_words("reason", self.reason)
         _names("matchers", self.matchers)
         if self.for_s is not None and self.ends_ms is not None:
             raise ValueError("for_s and ends_ms must not come together")
@@ -79,8 +79,8 @@ class PromoteAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     reason: str = ""
 
     def __post_init__(self) -> None:
-        _words("version", self.version, MAX_NAME)
-        _words("reason", self.reason)
+        check_words("version", self.version, MAX_NAME)
+        check_words("reason", self.reason)
 
 
 class RollbackAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -89,7 +89,8 @@ class RollbackAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     effective_ms: int | None = None
 
 
-def _words(name: str, text: str, most: int = MAX_WORDS) -> None:
+def check_words(name: str, text: str, most: int = MAX_WORDS) -> None:
+    """Raise ValueError for a text that is too long."""
     if len(text) > most:
         raise ValueError(f"{name} must be at most {most} characters, got {len(text):,}")
 
@@ -98,4 +99,4 @@ def _names(name: str, given: tuple[str, ...]) -> None:
     if len(given) > MAX_LISTED:
         raise ValueError(f"{name} must be at most {MAX_LISTED}, got {len(given):,}")
     for each in given:
-        _words(name, each, MAX_WORDS)
+        check_words(name, each, MAX_WORDS)
