@@ -41,8 +41,8 @@ def serve() -> Iterator[Callable[[MadeDesk], Served]]:
 
 @pytest.fixture(scope="module")
 def served(serve: Callable[[MadeDesk], Served]) -> Served:
-    """Sixty incidents; some names are hostile, some very long."""
-    return serve(MadeDesk(now=now_ms()))
+    """A few incidents; some names are hostile, some very long."""
+    return serve(MadeDesk(now=now_ms(), count=18))
 
 
 @pytest.fixture

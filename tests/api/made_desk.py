@@ -143,11 +143,11 @@ class MadeDesk:
             found.reverse()
         if sort == "-severity":
             found.sort(key=lambda each: -SEVERITIES.index(each.severity))
-        start = int(cursor or 0)
+        start = int(cursor.split(".")[1]) if cursor else 0
         more = len(found) > start + limit
         return IncidentPage(
             incidents=tuple(map(lean, found[start : start + limit])),
-            next=str(start + limit) if more else None,
+            next=f"1.{start + limit}.made" if more else None,
             now_ms=self.now,
         )
 
@@ -216,7 +216,7 @@ class MadeDesk:
         self, wanted: OutboxFilter, cursor: str | None = None, limit: int = 50
     ) -> NotificationPage:
         self._near()
-        said = made_told(list(self.incidents_.values())[:40])
+        said = made_told(list(self.incidents_.values())[:12])
         found = [
             e for e in said if wanted.status in ("", e.status) and wanted.channel in ("", e.channel)
         ]

@@ -57,7 +57,7 @@ export function make(place) {
         return h("td", {class: "num"}, h("span", {class: n === 0 ? "faint" : each === "failed" || each === "dropped" ? "late" : ""}, whole(n)));
       }))))));
     fill(lines, rows.map((each) => h("tr", {},
-      h("td", {"data-column": "When", class: "nowrap"}, time(each.at_ms)), h("td", {"data-column": "Channel"}, each.channel), h("td", {"data-column": "What"}, each.kind), h("td", {"data-column": "Status"}, status(each), each.attempts > 1 && h("span", {class: "faint block"}, count(each.attempts, "attempt"))),
+      h("td", {"data-column": "When", class: "nowrap"}, time(each.at_ms)), h("td", {"data-column": "Channel"}, each.channel), h("td", {"data-column": "What"}, each.kind), h("td", {"data-column": "Status"}, status(each), each.attempts > 1 && h("span", {class: "faint nowrap", title: count(each.attempts, "attempt")}, ` × ${each.attempts}`)),
       h("td", {"data-column": "Incident"}, each.incident ? h("a", {class: "mono", href: link("incidents", each.incident), "data-focus": `told ${each.incident} ${each.channel} ${each.cause}`}, each.incident) : "several"), h("td", {"data-column": "Why", class: "words soft"}, each.why))));
     table.hidden = !rows.length;
     fill(foot, !rows.length ? h("div", {class: "empty"}, h("strong", {}, query.size ? "No message is like that" : "Nobody was told anything"), h("span", {}, query.size ? "Another status or channel may have some." : "Messages are sent by the notification flow: foreshock notify run."))

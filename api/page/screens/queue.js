@@ -29,7 +29,9 @@ export function make(_place, context) {
       if (!tasks.length) fill(foot, failure(error, refresh));
     }
   }
-  const paint = () => fill(list, tasks.map((each) => h("li", {}, incidentRow(each.incident, {lead: each.place, why: h("span", {title: each.why.join("\n")}, each.why.join(" · "))}))));
+  const paint = () => fill(list, tasks.map((each) => h("li", {}, incidentRow(each.incident, {lead: each.place, why: h("span", {title: each.why.join("\n")}, reasons(each).join(" · "))}))));
+  // the severity is there already
+  const reasons = (task) => task.why.filter((each) => !each.startsWith(task.incident.severity));
   const rows = () => [...list.children];
   const current = () => tasks.find((each) => each.incident.id === document.activeElement?.dataset?.id)?.incident;
   return {
