@@ -28,6 +28,8 @@ from connectors.topology_topic import TopologyTopic
 from operators.admission import LimitSettings
 from operators.detect_settings import DetectSettings
 from operators.drift import DriftSettings
+from operators.evidence import EvidenceSettings
+from operators.gauge import LiveSettings
 from operators.ingest import IngestSettings
 from operators.review_settings import ReviewSettings
 from operators.triage import TriageSettings
@@ -64,6 +66,8 @@ class App(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     review: ReviewSettings = ReviewSettings()
     recovery: RecoverySettings = RecoverySettings()
     limits: LimitSettings = LimitSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
+    live: LiveSettings = LiveSettings()
     metrics_port: int | None = None  # of health and metrics; worker i serves at port + i
     health: HealthSettings = HealthSettings()
     log_format: Literal["console", "json"] = "console"

@@ -9,7 +9,7 @@ evidence = Table(
     "evidence",
     metadata,
     Column("incident_id", ID, primary_key=True),
-    Column("name", ID, primary_key=True),  # resource and metric of a plot; "": what is around it
+    Column("name", ID, primary_key=True),  # of a plot: whose and of what; "": what is around it
     Column("until_ms", BigInteger, nullable=False),  # event time at which it was drawn
     Column("body", LargeBinary, nullable=False),  # JSON, by zlib
 )

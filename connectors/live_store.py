@@ -9,13 +9,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
-from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from sqlalchemy import delete, func, select
 
 from connectors.evidence_tables import heat, live_state
-from connectors.incident_database import open_database, shown_url, writing
+from connectors.incident_database import open_database, writing
 from connectors.incident_tables import upsert
-from connectors.outage import Patience
 from schema import HeatCell, HeatMap, LiveCount, LivePart, LiveState, LiveWord
 
 MAX_RESOURCES = 200  # that are off or silent, a reading
@@ -184,33 +182,3 @@ def _part(cloud: str, service: str, counted: Iterable[Counted]) -> LivePart:
         round(anomalous / scored, 6) if scored else 0.0,
         watermark_ms or 0,
     )
-
-
-class LiveSink(DynamicSink[LiveWord]):
-    """Keeps what key groups say of how they stand now in an incident store."""
-
-    def __init__(self, url: str, wait_s: float = 0.0, heat_hours: float = 72.0) -> None:
-        self._url = url
-        self._wait_s = wait_s  # for a database that is away
-        self._heat_hours = heat_hours
-
-    def build(self, _step_id: str, _worker_index: int, _worker_count: int) -> "LiveSinkPart":
-        """Open the store, making it if there is none."""
-        store = LiveStore(self._url, create=True, heat_hours=self._heat_hours)
-        return LiveSinkPart(store, Patience(shown_url(self._url), self._wait_s))
-
-
-class LiveSinkPart(StatelessSinkPartition[LiveWord]):
-    """A worker's open store."""
-
-    def __init__(self, store: LiveStore, patience: Patience) -> None:
-        self._store = store
-        self._patience = patience
-
-    def write_batch(self, items: list[LiveWord]) -> None:
-        """Keep what there is."""
-        self._patience(lambda: self._store.keep(items))
-
-    def close(self) -> None:
-        """Close the store."""
-        self._store.close()

@@ -50,7 +50,7 @@ class PlotsStore:
     def plots_of(self, incident: Incident) -> list[Plot]:
         """Return the plots of an incident and of what was merged into it.
 
-        In the order of its members; of one, by their share in its score.
+        Suspects first, then members, in their order; of one, by their share in its score.
         """
         ids = [incident.id, *incident.merged]
         query = select(evidence.c.body).where(
@@ -61,8 +61,8 @@ class PlotsStore:
             kept = [unpacked(body) for body in connection.execute(query).scalars()]
         found = [each for each in kept if isinstance(each, Plot)]
         place: dict[str, int] = {}
-        for at, member in enumerate(incident.members):
-            place.setdefault(member.resource.key, at)
+        for each in (*incident.suspects, *incident.members):
+            place.setdefault(each.resource.key, len(place))
         last = len(place)
         return sorted(
             found, key=lambda p: (place.get(p.resource, last), p.resource, -p.share, p.metric)
@@ -87,7 +87,8 @@ def name_of(what: Plot | Surroundings) -> str:
     """Return what tells evidence apart within an incident."""
     if isinstance(what, Surroundings):
         return AROUND
-    return "|".join((what.resource, what.metric, *(f"{k}={v}" for k, v in what.labels)))
+    labels = (f"{k}={v}" for k, v in what.labels)
+    return "|".join((what.resource, what.kind, what.metric, *labels))
 
 
 def packed(what: Plot | Surroundings) -> bytes:

@@ -23,10 +23,12 @@ from connectors.kafka_settings import KafkaOutput, KafkaSource
 from connectors.kafka_sink import KafkaDeadLetterSink, KafkaIncidentSink, KafkaLateSink
 from connectors.kafka_source import KafkaOrigin, kafka_origins
 from connectors.late import LateFile, late_lines
+from connectors.live_sink import LiveSink
 from connectors.metered_decoder import MeteredDecoder, topic_of
 from connectors.meters import Meters
 from connectors.origin import Origin
 from connectors.pace import Pace
+from connectors.plots_store import PlotsSink
 from connectors.ranged_decoder import RangedDecoder
 from connectors.simulator.origin import SimulatorOrigin
 from connectors.simulator.settings import OWN_FORMAT
@@ -46,8 +48,10 @@ from schema import (
     Closed,
     DriftStanding,
     LateSample,
+    LiveWord,
     NamedDecoder,
     Reject,
+    Shown,
     TopologyMap,
     TrainingRows,
     Transition,
@@ -147,6 +151,8 @@ def group_settings(
         collect=collect,
         drift=app.drift,
         limits=app.limits,
+        evidence=app.evidence,
+        live=app.live,
     )
 
 
@@ -177,6 +183,21 @@ def incident_sinks(app: App) -> Sequence[AnySink[Transition]]:
 def standing_sinks(app: App) -> Sequence[AnySink[Closed]]:
     """Return where it is kept how detection stands: the settings' incident stores."""
     return [StandingSink(s.url, s.wait_s) for s in app.sinks if isinstance(s, SqlSink)]
+
+
+def evidence_sinks(app: App) -> Sequence[AnySink[Shown]]:
+    """Return where evidence is kept: with the incidents in the settings' stores."""
+    if not app.evidence.enabled:
+        return ()
+    return [PlotsSink(s.url, s.wait_s) for s in app.sinks if isinstance(s, SqlSink)]
+
+
+def live_sinks(app: App) -> Sequence[AnySink[LiveWord]]:
+    """Return where it is kept how the estate stands: the same."""
+    if not app.live.enabled:
+        return ()
+    hours = app.live.heat_hours
+    return [LiveSink(s.url, s.wait_s, hours) for s in app.sinks if isinstance(s, SqlSink)]
 
 
 def drift_standing_sinks(app: App) -> Sequence[AnySink[DriftStanding]]:

@@ -22,8 +22,10 @@ from schema import (
     Drift,
     DriftStanding,
     LateSample,
+    LiveWord,
     Reject,
     Scored,
+    Shown,
     Tally,
     TopologyMap,
     TrainingRows,
@@ -52,6 +54,8 @@ class Outputs:
     drift_standings: Sequence[AnySink[DriftStanding]] = ()  # whether services stand where they did
     training: Sequence[AnySink[TrainingRows]] = ()  # rows of a service that has drifted
     scored: Sequence[AnySink[Scored]] = ()  # how every sample was judged
+    evidence: Sequence[AnySink[Shown]] = ()  # what incidents are to be kept with
+    live: Sequence[AnySink[LiveWord]] = ()  # how key groups stand, for screens
 
 
 def build(
@@ -67,14 +71,33 @@ def build(
         raise ValueError("incidents must have at least one sink, got none")
     flow = Dataflow(FLOW_ID)
     ingested = op.input("read", flow, source)
-    group = replace(group, tapped=bool(outputs.scored))
+    group = replace(
+        group,
+        tapped=bool(outputs.scored),
+        evidence=group.evidence if outputs.evidence else None,
+        live=group.live if outputs.live else None,
+    )
     packed = op.flat_map("by_group", ingested, lambda item: item.packed)
     said = detect_anomalies("detect", packed, group, measured)
     words = op.filter_map_value(
         "words", said, lambda item: item if isinstance(item, Closed) else None
     )
-    transitions = triage_alerts("triage", words, triage, group.groups, topology, measured)
-    _send("incidents", op.key_rm("events", transitions), outputs.incidents)
+    told = op.key_rm(
+        "events",
+        triage_alerts("triage", words, triage, group.groups, topology, measured, group.evidence),
+    )
+    transitions = op.filter_map(
+        "transitions", told, lambda item: item if isinstance(item, Transition) else None
+    )
+    _send("incidents", transitions, outputs.incidents)
+    if outputs.evidence:
+        shown = op.filter_map("shown", told, lambda item: item if isinstance(item, Shown) else None)
+        _send("evidence", shown, outputs.evidence)
+    if outputs.live:
+        live = op.filter_map_value(
+            "live_said", said, lambda item: item if isinstance(item, LiveWord) else None
+        )
+        _send("live", op.key_rm("live_words", live), outputs.live)
     if outputs.dead_letter:
         rejects = op.flat_map("rejects", ingested, lambda item: item.rejects)
         _send("dead_letter", rejects, outputs.dead_letter)
@@ -85,16 +108,18 @@ def build(
     if outputs.progress:
         _send("progress", op.key_rm("words_said", words), outputs.progress)
     if group.drift.enabled:
-        told = op.key_rm(
+        judged = op.key_rm(
             "drift_said", find_drifts("drift", words, group.drift, group.groups, group.tick_s)
         )
         if outputs.drift_standings:
             stands = op.filter_map(
-                "drift_stands", told, lambda item: item if isinstance(item, DriftStanding) else None
+                "drift_stands",
+                judged,
+                lambda item: item if isinstance(item, DriftStanding) else None,
             )
             _send("drift_standings", stands, outputs.drift_standings)
         frontiers = op.filter_map(
-            "frontiers", told, lambda item: item if isinstance(item, tuple) else None
+            "frontiers", judged, lambda item: item if isinstance(item, tuple) else None
         )
         _send("judged", frontiers, outputs.judged)
         _send("drifts", op.flat_map("drifts_found", frontiers, lambda j: j[1]), outputs.drifts)

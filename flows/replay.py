@@ -21,9 +21,11 @@ from flows.assemble import (
     catalogue_of,
     dead_letter_sinks,
     drift_standing_sinks,
+    evidence_sinks,
     group_settings,
     incident_sinks,
     late_sinks,
+    live_sinks,
     standing_sinks,
     topology_of,
     training_sinks,
@@ -155,6 +157,8 @@ def replay_flow(
         drifts=[LineFileSink(folder / DRIFTS, msgspec.json.encode), *also.drifts],
         drift_standings=[*drift_standing_sinks(app), *also.drift_standings],
         training=[*(training_sinks(app) if retrain else ()), *also.training],
+        evidence=[*evidence_sinks(app), *also.evidence],
+        live=[*live_sinks(app), *also.live],
         scored=[*(() if spool is None else (ScoredSpool(spool),)), *also.scored],
     )
     group = group_settings(app, catalogue, len(intake.names))

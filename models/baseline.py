@@ -69,10 +69,10 @@ VIEWS = 10
 
 _HUBER = 2.0  # spreads; a residual beyond teaches the level no more than this
 _TO_DEVIATION = 1.2533141373155003  # mean absolute deviation to deviation, normal law
-_BAND = 3.0  # spreads either side
+BAND_SPREADS = 3.0  # spreads either side
 _MAX_Z = 50.0
 _MAX_SIZE = 1e100  # larger values count as this, so that their squares stay finite
-_LOAD_DOUBT = 0.3  # of what the load explains
+LOAD_DOUBT = 0.3  # of what the load explains
 _LONG_OUTSIDE = (
     4.0  # spreads on the mean of a day from which on a time outside is no fault any more
 )
@@ -171,7 +171,7 @@ def _look(
     short_spread = math.hypot(max(state[SHORT_SPREAD], 0.35 * floor), unknown)
     middle_spread = math.hypot(max(state[MIDDLE_SPREAD], 0.16 * floor), unknown)
     views[EXPECTED] = x - rest
-    views[BAND] = _BAND * spread
+    views[BAND] = BAND_SPREADS * spread
     views[EFFECT] = state[SHORT] / spread
     views[Z] = _z(rest, spread)
     views[Z_SHORT] = _z(state[SHORT], short_spread)
@@ -289,7 +289,7 @@ def learn(
     floor = max(least * 0.25, constants[5] * abs(state[LEVEL]), 1e-9)
     if counted:
         floor = max(floor, math.sqrt(max(x - rest, 0.0)))
-    unknown = math.hypot(doubt * state[DEVIATION], _LOAD_DOUBT * explained)
+    unknown = math.hypot(doubt * state[DEVIATION], LOAD_DOUBT * explained)
     spread = math.hypot(max(state[SPREAD], floor), unknown)
     change = x - state[LAST] if n > 0.0 and gap <= 3.0 * step else 0.0
     _move_means(state, rest, max(state[SPREAD], floor), constants)

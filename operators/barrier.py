@@ -2,7 +2,7 @@
 
 import msgspec
 
-from schema import Anomaly, Closed, Effect, Seen, TriageCommand
+from schema import Anomaly, Closed, Effect, Plot, Seen, TriageCommand
 
 FAR_MS = 253_402_300_800_000  # the year 10000: an `until_ms` from here on is infinity, not a time
 
@@ -14,6 +14,7 @@ class Tick(msgspec.Struct):
     commands: list[TriageCommand] = []  # in the order in which they are to be obeyed
     seen: list[Seen] = []  # of the topology, in the data
     effects: list[Effect] = []  # by resource and metric
+    plots: list[Plot] = []  # by resource, kind and metric
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -67,6 +68,9 @@ class Barrier(msgspec.Struct):
         for effect in closed.effects:
             if self.frontier_ms is None or effect.tick_ms >= self.frontier_ms:
                 self._tick(effect.tick_ms).effects.append(effect)
+        for plot in closed.plots:
+            if self.frontier_ms is None or plot.until_ms >= self.frontier_ms:
+                self._tick(plot.until_ms).plots.append(plot)
         known = self.until_ms[closed.group]
         if closed.until_ms < FAR_MS and (known is None or closed.until_ms > known):
             self.until_ms[closed.group] = closed.until_ms
@@ -82,6 +86,7 @@ class Barrier(msgspec.Struct):
         for _, tick in ticks:
             tick.edges.sort(key=_place)
             tick.effects.sort(key=lambda each: (each.resource.key, each.metric, each.labels))
+            tick.plots.sort(key=lambda each: (each.resource, each.kind, each.metric, each.labels))
         return Ready(frontier_ms, ticks)
 
     def _tick(self, time_ms: int) -> Tick:

@@ -80,6 +80,7 @@ def empty_arrays(
         reservoir=np.zeros((reservoir_rows, 0), np.float32),
         reservoir_tick=np.zeros(reservoir_rows, np.int64),
         slot=np.zeros(0, np.int32),
+        followed=np.zeros(0, np.int32),
     )
 
 
@@ -138,6 +139,7 @@ class CohortTable:
             "owner": np.array(owner, np.int32),
             "rule_run": np.zeros((n, MAX_RULES), np.int32),
             "bar": np.zeros((n, 2)),
+            "followed": np.zeros(n, np.int32),
             "resource": unheard,
             "tails": np.zeros((resources, *old.tails.shape[1:])),
         }
@@ -204,6 +206,18 @@ class CohortTable:
     def named(self, resource_id: int) -> Resource:
         """Return the resource with the attributes that are in force."""
         return self.resources[self._row_of[resource_id]]
+
+    def has(self, resource_id: int) -> bool:
+        """Whether the resource is of the cohort."""
+        return resource_id in self._row_of
+
+    def row_of(self, resource_id: int) -> int:
+        """Return the row of a resource."""
+        return self._row_of[resource_id]
+
+    def rows_of(self, resource_id: int) -> list[int]:
+        """Return the rows of a resource's series, of which there is one at least."""
+        return np.flatnonzero(self.arrays.owner == self._row_of[resource_id]).tolist()
 
     def set_columns(self, columns: dict[str, int]) -> None:
         """Say which columns of a feature row belong to which metric."""
@@ -275,7 +289,8 @@ class CohortTable:
         table.columns = dict(names.columns)
         table._row_of = dict(names.rows)
         table._tags = {i: dict(said) for i, said in names.tags}
-        table.arrays = arrays._replace(**table._settings_of(table.members))
+        followed = np.zeros(len(table.members), np.int32)
+        table.arrays = arrays._replace(followed=followed, **table._settings_of(table.members))
         return table
 
 
@@ -313,6 +328,7 @@ SERIES_ARRAYS = (
     "rules",
     "rule_run",
     "slot",
+    "followed",
 )
 
 
@@ -324,6 +340,13 @@ def _is_counted(spec: MetricSpec) -> bool:
 def limit_where_it_hurts(spec: MetricSpec) -> float | None:
     """Return the natural limit on the side where the metric hurts, None if it has none."""
     return {"up": spec.upper, "down": spec.lower}.get(spec.bad)
+
+
+def within_limits(spec: MetricSpec, *values: float) -> tuple[float, ...]:
+    """Return the values, none of them beyond the natural limits of the metric."""
+    least = -math.inf if spec.lower is None else spec.lower
+    most = math.inf if spec.upper is None else spec.upper
+    return tuple(min(max(value, least), most) for value in values)
 
 
 def _lead(member: Member) -> float:

@@ -8,11 +8,11 @@ from operators.keygroup import GroupSettings, KeyGroup
 from operators.keygroup_state import dump, load
 from operators.measured import Measured, unmeasured
 from operators.packing import group_in
-from schema import Closed, FeatureBatch, Scored, TrainingRows
+from schema import Closed, FeatureBatch, LiveWord, Scored, TrainingRows
 
-Said = Closed | FeatureBatch | TrainingRows | Scored
+Said = Closed | FeatureBatch | TrainingRows | Scored | LiveWord
 """A group's word; its rows at the end, where they are collected; its rows for a request; how it
-judged its samples, where that is wanted."""
+judged its samples, where that is wanted; how it stands, for screens."""
 
 
 class _DetectLogic(StatefulBatchLogic[bytes, Said, bytes]):
@@ -28,9 +28,10 @@ class _DetectLogic(StatefulBatchLogic[bytes, Said, bytes]):
         closed = self._group.close()
         if closed is None:
             return [], self.RETAIN
+        shown: list[Said] = [*self._group.tap.said(), *self._group.screens.words()]
         if closed.final and self._settings.collect:
-            return [closed, *self._group.tap.said(), *self._group.feature_batches()], self.RETAIN
-        return [closed, *self._group.tap.said(), *self._group.training_rows()], self.RETAIN
+            return [closed, *shown, *self._group.feature_batches()], self.RETAIN
+        return [closed, *shown, *self._group.training_rows()], self.RETAIN
 
     def snapshot(self) -> bytes:
         if self._group is None:

@@ -110,4 +110,6 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             pulse_ticks=math.inf,  # see `operators.drift.DriftSettings`
             pulse_high=math.inf,
             effect_bar=self.effects.bar,
+            raised_bar=math.inf,  # see `operators.gauge.LiveSettings`
+            followed=0,  # see `operators.evidence.EvidenceSettings`
         )

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from models.baseline import BAND, EXPECTED, OUT_SINCE
 from models.jit import jit
-from operators.cohort import CohortTable
+from operators.cohort import CohortTable, within_limits
 from operators.layout import BOTH, DOWN, LEAD, NONE, STEP, UP, Cohort, Found, Knobs
 from schema import F64, I32, I64, Effect, MetricSpec
 
@@ -148,11 +148,7 @@ def effect_of(chosen: Chosen, tick_s: float) -> Effect:
     member = table.members[row]
     spec, owner = member.spec, int(table.arrays.owner[row])
     tick_ms = round(tick_s * 1000)
-    lower, upper = expected - half, expected + half
-    if spec.lower is not None:
-        lower, expected, upper = (max(each, spec.lower) for each in (lower, expected, upper))
-    if spec.upper is not None:
-        lower, expected, upper = (min(each, spec.upper) for each in (lower, expected, upper))
+    lower, expected, upper = within_limits(spec, expected - half, expected, expected + half)
     step_s = max(float(table.arrays.resource[owner, STEP]), 1.0) * tick_s
     return Effect(
         tick * tick_ms,

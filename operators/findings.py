@@ -6,8 +6,9 @@ from typing import Literal
 import numpy as np
 
 from models.fusion import DETECTORS
-from operators.cohort import CohortTable, limit_where_it_hurts
-from operators.layout import METRICS, RULE, SILENCE, TRACED, Found
+from operators.cohort import CohortTable, limit_where_it_hurts, within_limits
+from operators.curve import CURVE, RAISED
+from operators.layout import MAX_EVIDENCE, METRICS, RULE, SILENCE, TRACED, Found
 from operators.rules import Rule, RuleTable
 from schema import Anomaly, Evidence
 
@@ -15,10 +16,17 @@ PULSES = 64  # windows that one pass can end
 _EDGES: tuple[Literal["open", "update", "close"], ...] = ("open", "update", "close")
 
 
-def new_found(edges: int, evidence: int, traced: int = 0, effects: int = 0) -> Found:
-    """Return room for so many edges and pieces of evidence, samples of a trace, and effects."""
+def new_found(
+    edges: int,
+    evidence: int,
+    traced: int = 0,
+    effects: int = 0,
+    curve: int = 0,
+    raised: int = 0,
+) -> Found:
+    """Return room for so many edges and pieces of evidence, and of what else is asked for."""
     return Found(
-        used=np.zeros(5, np.int64),
+        used=np.zeros(7, np.int64),
         edge=np.zeros((edges, 6), np.int64),
         score=np.zeros((edges, 3 + len(DETECTORS))),
         series=np.zeros(evidence, np.int32),
@@ -27,7 +35,19 @@ def new_found(edges: int, evidence: int, traced: int = 0, effects: int = 0) -> F
         pulse=np.zeros((PULSES, 4), np.int64),
         effect=np.zeros((effects, 3), np.int64),
         excess=np.zeros((effects, 6)),
+        curve=np.zeros((curve, CURVE)),
+        raised=np.zeros((raised, RAISED)),
     )
+
+
+def roomy(found: Found, edges: int, traced: int, effects: int, followed: int, raised: int) -> Found:
+    """Return `found` where it has room for so much of a tick, else one that has more."""
+    wanted = (edges, traced, effects, followed, raised)
+    held = (found.edge, found.trace, found.effect, found.curve, found.raised)
+    if all(len(room) >= least for room, least in zip(held, wanted, strict=True)):
+        return found
+    evidence = 2 * edges * MAX_EVIDENCE
+    return new_found(2 * edges, evidence, 2 * traced, 4 * effects, 16 * followed, 4 * raised)
 
 
 def anomalies(found: Found, table: CohortTable, rules: RuleTable, tick_ms: int) -> list[Anomaly]:
@@ -75,13 +95,7 @@ def _evidence(
     value, expected, band, share, onset, limit_at = (float(v) for v in found.evidence[at])
     limit = limit_where_it_hurts(member.spec) if math.isfinite(limit_at) else None
     spec = member.spec
-    lower, upper = expected - band, expected + band
-    if spec.lower is not None:
-        lower, expected = max(lower, spec.lower), max(expected, spec.lower)
-        upper = max(upper, spec.lower)
-    if spec.upper is not None:
-        upper, expected = min(upper, spec.upper), min(expected, spec.upper)
-        lower = min(lower, spec.upper)
+    lower, expected, upper = within_limits(spec, expected - band, expected, expected + band)
     if rule is not None:
         lower = -math.inf if rule.below is None else rule.below
         upper = math.inf if rule.above is None else rule.above

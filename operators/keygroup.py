@@ -18,10 +18,12 @@ from operators.counters import Counters, Readings
 from operators.detect_settings import DetectSettings
 from operators.drift import DriftSettings
 from operators.effects import Chosen, Rows, effect_of, strongest, take_effects
-from operators.findings import anomalies, new_found
+from operators.evidence import EvidenceSettings
+from operators.findings import anomalies, new_found, roomy
 from operators.forests import Forests
+from operators.gauge import LiveSettings
 from operators.ingest import FOREVER_MS, NEVER_MS
-from operators.layout import FIRST_TICK, MAX_EVIDENCE, MAX_RULES, ROWS
+from operators.layout import FIRST_TICK, MAX_RULES, ROWS
 from operators.metric_settings import spec_in_force
 from operators.packing import Named, unpack
 from operators.pulses import pulses
@@ -29,6 +31,7 @@ from operators.reservoir import feature_batch, no_rows
 from operators.room import Room
 from operators.roster import PLAIN, Roster
 from operators.rules import RuleTable
+from operators.screens import Screens, laid_over
 from operators.seen_edges import calls, places
 from operators.shelf import EMPTY_SHELF, Serving, Shelf
 from operators.standing import WINDOW_MS, standing
@@ -71,6 +74,8 @@ class GroupSettings:
     drift: DriftSettings = field(default_factory=DriftSettings)
     tapped: bool = False  # say how every sample was judged
     limits: LimitSettings = field(default_factory=LimitSettings)
+    evidence: EvidenceSettings | None = None  # None: nothing is followed
+    live: LiveSettings | None = None  # None: nothing is said of how it stands
 
 
 class KeyGroup:
@@ -105,12 +110,17 @@ class KeyGroup:
         self._placed: dict[tuple[int, int], Resource] = {}  # the same, by tick and id, once each
         self.rules = RuleTable(settings.detect.rules)
         knobs = settings.detect.knobs(self.rules, settings.tick_s)
-        self._knobs = settings.drift.laid_over(knobs, settings.tick_s)
+        knobs = settings.drift.laid_over(knobs, settings.tick_s)
+        self._knobs = laid_over(knobs, settings.evidence, settings.live)
         self._pulses: list[Pulse] = []  # since the last word
         self._effects: list[Effect] = []  # since the last word
         self._rows: list[Rows] = []  # of the ticks being closed
         self._found = new_found(0, 0)
         self.tap = Tap(index, self._tick_ms)
+        place = index, settings.groups
+        self.screens = Screens(
+            settings.evidence, settings.live, place, self._knobs, self.rules, self._tick_ms
+        )
 
     # ------------------------------------------------------------------ input
 
@@ -205,6 +215,7 @@ class KeyGroup:
             over=over,
             refused=self.room.admission.told(),
             forgotten=forgotten,
+            plots=self.screens.close(self.roster.tables, until_ms, final),
         )
 
     def standings(self) -> tuple[Standing, ...]:
@@ -303,6 +314,7 @@ class KeyGroup:
     def _score(self, index: int, tick: I64, rows: I32, value: F64) -> list[Anomaly]:
         table, forests = self.roster.tables[index], self.forests[index]
         self._make_room(table, len(tick) if self.settings.tapped else 0)
+        self.screens.count(table, tick, rows)
         out: list[Anomaly] = []
         at = 0
         passes = score_in_passes(
@@ -310,7 +322,9 @@ class KeyGroup:
         )
         for _ in passes:
             at = self.tap.take(self._found, table, at, (tick, rows, value))
-            out += anomalies(self._found, table, self.rules, self._tick_ms)
+            edges = anomalies(self._found, table, self.rules, self._tick_ms)
+            self.screens.take(self._found, table, edges)
+            out += edges
             self._pulses += self._ended_pulses(table)
             if (effects := take_effects(self._found, table)) is not None:
                 self._rows.append(effects)
@@ -324,10 +338,9 @@ class KeyGroup:
         rules = MAX_RULES if self.rules.rules else 0
         edges = 4 * len(table.resources) + rules * len(table.members)
         effects = len(table.members) if self.settings.detect.effects.most else 0
-        wanted = (edges, effects, traced)
-        held = (self._found.edge, self._found.effect, self._found.trace)
-        if any(len(room) < least for room, least in zip(held, wanted, strict=True)):
-            self._found = new_found(2 * edges, 2 * edges * MAX_EVIDENCE, 2 * traced, 4 * effects)
+        raised = 0 if self.settings.live is None else len(table.resources)
+        followed = self._knobs.followed
+        self._found = roomy(self._found, edges, traced, effects, followed, raised)
 
     # ------------------------------------------------------------------ commands
 

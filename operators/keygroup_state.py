@@ -9,7 +9,9 @@ import numpy.typing as npt
 from operators.admission import AdmissionState
 from operators.cohort import CohortNames, CohortTable
 from operators.counters import Counters, CounterState
+from operators.evidence import Followed
 from operators.forests import ForestState
+from operators.gauge import GaugeState
 from operators.ingest import NEVER_MS
 from operators.kept_array import KeptArray, keep, restore
 from operators.keygroup import GroupSettings, KeyGroup
@@ -66,6 +68,8 @@ class GroupState(msgspec.Struct, frozen=True, tag="keygroup.v1"):
     commands: tuple[Command, ...] = ()  # not yet due
     requests: tuple[Drift, ...] = ()  # whose rows are being collected
     admission: AdmissionState | None = None  # None: of a release without limits
+    followed: tuple[tuple[str, tuple[Followed, ...]], ...] = ()  # alerts, by service
+    gauge: GaugeState = msgspec.field(default_factory=GaugeState)
 
 
 def dump(group: KeyGroup) -> bytes:
@@ -95,6 +99,7 @@ def dump(group: KeyGroup) -> bytes:
         group.agenda.commands(),
         tuple(group.requests),
         group.room.admission.state(),
+        *group.screens.state(),
     )
     return msgspec.msgpack.encode(state)
 
@@ -143,6 +148,7 @@ def load(raw: bytes, settings: GroupSettings) -> KeyGroup:
             buffer.add(*group.room.known([group.room.find(uid), *columns]))
     group.agenda.add(state.commands)
     group.requests = list(state.requests)
+    group.screens.resume(state.followed, state.gauge, group.roster.tables)
     return group
 
 

@@ -97,6 +97,7 @@ class Cohort(NamedTuple):
     reservoir: F32  # (rows, slots * FEATURES)
     reservoir_tick: I64  # (rows,) of each of its rows
     slot: I32  # (series,) columns of its metric in the reservoir, in metrics
+    followed: I32  # (series,) 1: its samples are written down, see `operators.recorder`
 
 
 class Knobs(NamedTuple):
@@ -140,12 +141,14 @@ class Knobs(NamedTuple):
     pulse_ticks: float  # length of a pulse; infinite: none ends
     pulse_high: float  # surprise from which a row is odd
     effect_bar: float  # half bands from what is expected, from which on a sample is an effect
+    raised_bar: float  # score from which a resource is written down as odd; infinite: never
+    followed: int  # series at the most; if any, a pass ends with the tick in which an alert opens
 
 
 class Found(NamedTuple):
     """Where the pass writes what it found."""
 
-    used: I64  # (5,): edges, evidence, rows of the trace, which may have no room; pulses; effects
+    used: I64  # (7,): edges, evidence, rows of the trace, which may have no room; the rest in order
     edge: I64  # (n, 6): tick, resource row, kind, edge, first evidence, number of evidence
     score: F64  # (n, 3 + detectors): fused, confidence, onset tick, surprises
     series: I32  # (m,)
@@ -154,3 +157,5 @@ class Found(NamedTuple):
     pulse: I64  # (p, 4): number, resources scored, odd, odd to both forests
     effect: I64  # (q, 3): tick, series, its load or -1; may have no room
     excess: F64  # (q, 6): value, expected, half band, half bands away, onset tick, load
+    curve: F64  # (c, CURVE) of each sample of a followed series, see `operators.curve`
+    raised: F64  # (r, RAISED) of each odd resource at a tick; may have no room

@@ -29,6 +29,7 @@ from models.fusion import fuse
 from models.half_space_trees import HalfSpaceTrees, squash
 from models.half_space_trees import score_and_learn_row as score_trees
 from models.jit import jit
+from operators.curve import has_opened, note_curve, note_raised
 from operators.edges import check_rules, find_silent, hear, judge_alert, say_alert
 from operators.effects import note_effects
 from operators.features import clear_features, keep_row, note_features
@@ -42,8 +43,6 @@ from operators.layout import (
     FIT_TICK,
     FORECAST,
     LEAD,
-    MAX_EVIDENCE,
-    MAX_RULES,
     NEWEST,
     NONE,
     REGULAR,
@@ -55,6 +54,7 @@ from operators.layout import (
     Found,
     Knobs,
 )
+from operators.pass_room import has_room, longest_run
 from operators.pulses import end_pulse, is_in_pulse, note_pulse
 from operators.series_score import (
     ALONE,
@@ -291,33 +291,6 @@ def _score_resource(
 
 
 @jit
-def _longest_run(cohort: Cohort, at: int, ticks: I64, series: I32) -> int:
-    """Return the most samples that a resource has at one tick."""
-    longest = 1
-    run = 0
-    for i in range(at, ticks.size):
-        same = i > at and ticks[i] == ticks[i - 1]
-        same = same and cohort.owner[series[i]] == cohort.owner[series[i - 1]]
-        run = run + 1 if same else 1
-        longest = max(longest, run)
-    return longest
-
-
-@jit
-def _has_room(cohort: Cohort, knobs: Knobs, found: Found) -> bool:
-    """Whether all that one tick can find is sure to fit."""
-    room = 4 * cohort.resource.shape[0]
-    if knobs.rule_for.size:
-        room += MAX_RULES * cohort.owner.size
-    edges = found.edge.shape[0] - found.used[0]
-    left = found.series.size - found.used[1]
-    pulses = found.pulse.shape[0] - found.used[3]
-    effects = found.effect.shape[0]
-    fits = effects == 0 or effects - found.used[4] >= cohort.owner.size
-    return bool(edges >= room and left >= room * MAX_EVIDENCE and pulses > 0 and fits)
-
-
-@jit
 def score_ticks(
     at: int,
     ticks: I64,
@@ -331,13 +304,13 @@ def score_ticks(
 ) -> int:
     """Go on from sample `at`; return where it stopped.
 
-    That is the end, or the first sample of a tick before which a forest is due, or for which
-    `found` might be too small.
+    That is the end, or the first sample of a tick before which a forest is due, or which comes
+    after one in which an alert opened, or for which `found` might be too small.
     """
     width = max(FEATURES, forests.batch.features, forests.online.features)
     for column in cohort.column:
         width = max(width, (column + 1) * FEATURES)
-    longest = _longest_run(cohort, at, ticks, series)
+    longest = longest_run(cohort, at, ticks, series)
     bench = Bench(
         np.zeros((longest, VIEWS)),
         np.zeros(longest),
@@ -349,11 +322,15 @@ def score_ticks(
         np.zeros(longest, np.bool_),
     )
     current = np.int64(-1)
+    said = found.used[0]  # edges before the tick
     while at < ticks.size:
         if ticks[at] != current:
             if current >= 0:
                 find_silent(cohort, float(current), knobs, found)
-            if not _has_room(cohort, knobs, found) or fit_due(cohort, float(ticks[at]), knobs):
+                if knobs.followed and has_opened(found, said):
+                    return at
+                said = found.used[0]
+            if not has_room(cohort, knobs, found) or fit_due(cohort, float(ticks[at]), knobs):
                 return at
             current = ticks[at]
             if not is_in_pulse(cohort, float(current), knobs):
@@ -377,6 +354,8 @@ def score_ticks(
             found,
         )
         note_trace(cohort, owner, end - at, bench, found)
+        note_curve(cohort, owner, float(current), series[at:end], values[at:end], bench, found)
+        note_raised(cohort, owner, float(current), bench, knobs, found)
         at = end
     if current >= 0:
         find_silent(cohort, float(current), knobs, found)

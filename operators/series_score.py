@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from models.baseline import (
     BAND,
+    BAND_SPREADS,
     EFFECT,
     EXPECTED,
     MIDDLE,
@@ -62,7 +63,6 @@ from schema import F64
     SCORED,  # 1: the resource has a score at this tick
 ) = range(14)
 SUMS = 14
-BAND_SPREADS = 3.0  # in half the baseline's band
 SOLID_ALONE = 1.0  # thresholds by which these alone make an alert, whatever the baseline says
 LASTING = 2.0 / 3.0  # of the least effect is asked of the last samples' mean
 ALONE_SCALE = 2.0  # their surprises are means of three samples and of several sizes

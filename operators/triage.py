@@ -7,17 +7,21 @@ import msgspec
 from bytewax.dataflow import operator
 from bytewax.operators import KeyedStream, StatefulBatchLogic
 
+from operators import exhibits
 from operators.barrier import Barrier
+from operators.evidence import EvidenceSettings
 from operators.incidents import Incidents
 from operators.ledger import Ledger
 from operators.life import TriageSettings
 from operators.measured import Logic, Measured, unmeasured
 from operators.topology import NO_MAP, Topology, TopologyState
-from schema import Closed, Seen, TopologyMap, Transition
+from schema import Closed, Plot, Seen, Shown, TopologyMap, Transition
 
 __all__ = ["KEY", "Triage", "TriageSettings", "TriageState", "triage_alerts"]
 
 KEY = "triage"
+Told = Transition | Shown
+"""A step in an incident's life, and evidence that the incident is to be kept with."""
 
 
 class TriageState(msgspec.Struct, tag="triage.v2"):
@@ -26,6 +30,7 @@ class TriageState(msgspec.Struct, tag="triage.v2"):
     barrier: Barrier
     ledger: Ledger = msgspec.field(default_factory=Ledger)
     topology: TopologyState = msgspec.field(default_factory=TopologyState)  # as of the snapshot
+    held: exhibits.Held = {}  # whose plots are kept
 
 
 class Triage:
@@ -41,6 +46,7 @@ class Triage:
         groups: int,
         resume: bytes | None = None,
         topology: TopologyMap = NO_MAP,
+        evidence: EvidenceSettings | None = None,
     ) -> None:
         """Start empty, or go on from a snapshot, on the map as it is now.
 
@@ -59,6 +65,8 @@ class Triage:
         self._derives = settings.derive_topology
         self._topology = Topology.of(self._state.topology, topology)
         self._incidents = Incidents(settings, self._state.ledger, self._topology)
+        self._evidence = evidence  # None: none is kept
+        self._shown: list[Shown] = []  # since it was asked for
 
     def step(self, closed: Closed) -> list[Transition]:
         """Take one group's word; return what the ticks that are now complete make of incidents."""
@@ -74,7 +82,21 @@ class Triage:
             said += self._incidents.apply(tick.edges, tick_ms)
             self._incidents.take(tick.effects, tick_ms)
             said += self._incidents.settle(tick_ms)
-        return said + self._incidents.pass_until(ready.frontier_ms)
+            self._show(tick.plots)
+        said += self._incidents.pass_until(ready.frontier_ms)
+        if self._evidence is not None:
+            self._shown += exhibits.around(said, self._topology, self._evidence)
+        return said
+
+    def shown(self) -> list[Shown]:
+        """Return, once, the evidence that incidents are to be kept with."""
+        shown, self._shown = self._shown, []
+        return shown
+
+    def _show(self, plots: Sequence[Plot]) -> None:
+        if self._evidence is not None and plots:
+            ledger, held = self._state.ledger, self._state.held
+            self._shown += exhibits.choose(plots, ledger, held, self._evidence)
 
     def snapshot(self) -> bytes:
         """Return the whole state, from which a new Triage goes on as this one would."""
@@ -87,13 +109,13 @@ def _told_alone(shown: Sequence[Seen]) -> list[Seen]:
     return [msgspec.structs.replace(seen, edges=()) for seen in shown if seen.owner != 0]
 
 
-class _TriageLogic(StatefulBatchLogic[Closed, Transition, bytes]):
+class _TriageLogic(StatefulBatchLogic[Closed, Told, bytes]):
     def __init__(self, triage: Triage) -> None:
         self._triage = triage
 
-    def on_batch(self, values: list[Closed]) -> tuple[list[Transition], bool]:
+    def on_batch(self, values: list[Closed]) -> tuple[list[Told], bool]:
         said = [transition for closed in values for transition in self._triage.step(closed)]
-        return said, self.RETAIN
+        return [*said, *self._triage.shown()], self.RETAIN
 
     def snapshot(self) -> bytes:
         return self._triage.snapshot()
@@ -107,10 +129,12 @@ def triage_alerts(
     groups: int,
     topology: TopologyMap = NO_MAP,
     measured: Measured = unmeasured,
-) -> KeyedStream[Transition]:
+    evidence: EvidenceSettings | None = None,
+) -> KeyedStream[Told]:
     """Correlate alerts to incidents and follow each one's life; the key is always `KEY`.
 
-    `topology` is the map as it was read; what changed of it since is state.
+    `topology` is the map as it was read; what changed of it since is state. Without `evidence`
+    nothing comes out but transitions.
 
     Order: a tick is judged when all `groups` have closed past it, its edges sorted, so neither
     arrival nor batching changes what comes out. Transitions come by event time, within a tick by
@@ -121,6 +145,7 @@ def triage_alerts(
     words = op.map("to_one_key", up, lambda item: (KEY, item[1]))
 
     def logic(resume: bytes | None) -> Logic:
-        return measured("triage", _TriageLogic(Triage(settings, groups, resume, topology)))
+        triage = Triage(settings, groups, resume, topology, evidence)
+        return measured("triage", _TriageLogic(triage))
 
     return op.stateful_batch("triage", words, logic)

@@ -7,6 +7,7 @@ import msgspec
 from schema.commands import Drift, TriageCommand
 from schema.metrics import Felt, Resource
 from schema.names import Labels, Severity
+from schema.plots import Plot
 from schema.topology import Seen
 
 
@@ -132,3 +133,4 @@ class Closed(msgspec.Struct, frozen=True):
     over: int = 0  # samples since then of what was refused a place, see `operators.admission`
     refused: tuple[tuple[str, str, int], ...] = ()  # account, limit, names refused for it
     forgotten: int = 0  # resources since then, to make room
+    plots: tuple[Plot, ...] = ()  # of what has alerted; bounded, see `operators.recorder`

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from connectors.live_store import LiveSink, LiveStore
+from connectors.live_store import LiveStore
 from schema import HeatCell, LiveState, LiveWord
 from tests.connectors.made_evidence import BUCKET_MS, OFF, word
 from tests.connectors.made_transitions import OPENED_MS
@@ -106,12 +106,3 @@ def test_old_heat_is_forgotten(store: LiveStore) -> None:
     later_ms = OPENED_MS + 25 * HOUR_MS
     store.keep([heated(later_ms, HeatCell("b", later_ms - later_ms % BUCKET_MS, 0.7))])
     assert [cell.resource for cell in store.heat(0, later_ms + HOUR_MS).cells] == ["b"]
-
-
-def test_the_sink_makes_the_store(store_url: str) -> None:
-    part = LiveSink(store_url).build("live", 0, 1)
-    part.write_batch([word(0)])
-    part.close()
-    store = LiveStore(store_url)
-    assert store.live().watermark_ms == OPENED_MS
-    store.close()
