@@ -61,8 +61,9 @@ class PlotsStore:
             kept = [unpacked(body) for body in connection.execute(query).scalars()]
         found = [each for each in kept if isinstance(each, Plot)]
         place: dict[str, int] = {}
-        for each in (*incident.suspects, *incident.members):
-            place.setdefault(each.resource.key, len(place))
+        resources = [each.resource for each in incident.suspects]
+        for resource in (*resources, *(each.resource for each in incident.members)):
+            place.setdefault(resource.key, len(place))
         last = len(place)
         return sorted(
             found, key=lambda p: (place.get(p.resource, last), p.resource, -p.share, p.metric)

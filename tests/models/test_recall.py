@@ -1,6 +1,7 @@
 """What is recalled of a series is what it did, but for what nobody can tell any more."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,9 +22,9 @@ class Learned:
 
     def __init__(self, past: int = 300) -> None:
         self.state = np.zeros(baseline.WIDTH)
-        self.season = np.zeros(season.SEASON, np.float32)
+        self.season: Any = np.zeros(season.SEASON, np.float32)
         self.shape = np.zeros(discord.WIDTH)
-        self.past = np.zeros(past, np.float32)
+        self.past: Any = np.zeros(past, np.float32)
         self.bands: dict[int, tuple[float, float]] = {}
         self._knobs = DiscordSettings(past=past).constants
         self.residual = self.away = math.nan

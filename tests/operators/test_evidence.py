@@ -2,6 +2,7 @@
 
 import math
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,4 +63,4 @@ def test_where_nothing_is_expected_nothing_is_far() -> None:
 )
 def test_settings_that_make_no_sense_are_refused(name: str, value: float, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        EvidenceSettings(**{name: value})
+        msgspec.convert({name: value}, EvidenceSettings)

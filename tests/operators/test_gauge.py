@@ -109,4 +109,4 @@ def test_a_group_that_is_not_asked_says_nothing() -> None:
 )
 def test_settings_that_make_no_sense_are_refused(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=rf"{name} must be in \[.*\], got {value}"):
-        LiveSettings(**{name: value})
+        msgspec.convert({name: value}, LiveSettings)
