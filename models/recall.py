@@ -48,7 +48,7 @@ def recall(
     ticks_a_day: float,
     most: int,
 ) -> F64:
-    """Return what can be told of the last `most` samples of a series, `(n, RECALLED)`, oldest first.
+    """Return what can be told of a series' last `most` samples, `(n, RECALLED)`, oldest first.
 
     `load` is the same of the resource's load metric, whose residual explains some of this one's;
     `(0, RECALLED)` if there is none. Where nothing is expected yet, it is NaN.
