@@ -71,10 +71,7 @@ class Listening:
             self._ended.wait(RETRY_S)
 
     def _heard_from(self, response: httpx.Response) -> None:
-        with self._lock:
-            self._away = ""
-        self._settled.set()
-        for kind, data in events(response.iter_lines()):
+        for kind, data in events(self._begun(response.iter_lines())):
             if self._ended.is_set() or kind == "dropped":
                 return
             if kind == "transition":
@@ -82,6 +79,15 @@ class Listening:
             elif kind == "reset":
                 with self._lock:
                     self._missed = True
+
+    def _begun(self, lines: Iterator[str]) -> Iterator[str]:
+        """Pass lines on. From the first one on all that changes is told, and not before."""
+        for line in lines:
+            if self._away:
+                with self._lock:
+                    self._away = ""
+                self._settled.set()
+            yield line
 
     def _keep(self, change: Change) -> None:
         with self._lock:
