@@ -23,6 +23,7 @@ demo: setup ## Watch incidents appear over a simulated week of three clouds
 
 screenshots: setup ## Draw the README's pictures of page and terminal anew
 	$(BIN)/python -m tests.api.screenshots
+	$(BIN)/python -m tests.terminal.screenshots
 
 test: setup ## Run all tests; some need Java 17, Maven, Prometheus and Chromium, see components
 	$(BIN)/pytest -q -n 2 --dist loadscope --no-loadscope-reorder

@@ -105,6 +105,7 @@ class TopApp(App[None]):
         self._prompt = self.query_one(Input)
         self._prompt.cursor_blink = False
         self._from = self._list  # the list that was in use last
+        self._list.use(True)
         self._list.focus()
         for number in (signal.SIGTERM, signal.SIGHUP):  # the terminal is left as it was found
             asyncio.get_running_loop().add_signal_handler(number, self.exit)
@@ -129,7 +130,9 @@ class TopApp(App[None]):
             return
         picture, width = self.picture, self.size.width
         self._bar("head", head_line(self._backend.place, picture, width))
-        self.query_one("#estate", Bar).show(estate_lines(picture))
+        estate, lines = self.query_one("#estate", Bar), estate_lines(picture)
+        estate.styles.height = len(lines)
+        estate.show(lines)
         self._bar("keys", keys_line(self._shown, width))
         self._list.show_table(table_of(self.view, picture, self._list.size.width))
         for name, view in GLANCES.items():
@@ -196,13 +199,19 @@ class TopApp(App[None]):
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Go by the list that is used."""
         if isinstance(event.widget, Listing) and event.widget is not self._from:
-            self._from = event.widget
+            self._use(event.widget)
             self._draw()
+
+    def _use(self, listing: Listing) -> None:
+        self._from.use(False)
+        self._from = listing
+        listing.use(True)
 
     def action_view(self, view: View) -> None:
         """Show another list."""
         self._chosen[self.view] = self._list.chosen
-        self.view, self._from = view, self._list
+        self.view = view
+        self._use(self._list)
         self.screen.remove_class("-reading")
         self._list.focus()
         width = self._list.size.width or self.size.width

@@ -36,7 +36,7 @@ def incident_lines(
 
 def section(name: str, width: int) -> list[Line]:
     """Return an empty line, and one that begins something else."""
-    return [(), (Part(f"── {name} ", "title"), Part("─" * max(0, width - len(name) - 4), "dim"))]
+    return [(), (Part(f"── {name} ", "strong"), Part("─" * max(0, width - len(name) - 4), "dim"))]
 
 
 def pair(name: str, value: str, width: int, role: Role = "plain") -> list[Line]:

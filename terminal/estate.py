@@ -20,7 +20,7 @@ def pipeline_line(live: LiveState | None, wall_ms: int, now_ms: int) -> Line:
     if live is None or live.watermark_ms is None:
         return plain("pipeline: the flow has not said how it is", "dim")
     said = f"{count(live.samples_per_s)} samples/s  {live.anomaly_rate:.2%} anomalous  "
-    parts = [Part("pipeline ", "title"), Part(said)]
+    parts = [Part("pipeline ", "strong"), Part(said)]
     if live.lag_ms is not None:
         role: Role = "warn" if live.lag_ms > LATE_MS else "plain"
         parts.append(Part(f"lag {brief(live.lag_ms)}  ", role))

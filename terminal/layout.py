@@ -10,7 +10,7 @@ CSS = """
 Screen { layout: vertical; background: ansi_default; color: ansi_default; }
 Bar { height: 1; width: 1fr; background: ansi_default; overflow: hidden; }
 Pane { background: ansi_default; scrollbar-size: 0 0; overflow-x: hidden; overflow-y: auto; }
-#estate { height: 2; }
+#estate { height: 1; }
 #banner, #prompt, #glance, #rule { display: none; }
 #body { height: 1fr; layout: vertical; }
 #list { height: 1fr; width: 1fr; }

@@ -118,6 +118,13 @@ class Listing(Pane):
         self._table = Table(NOTHING, (), lambda _: NOTHING)
         self._drawn: dict[int, tuple[Line, bool]] = {}  # by place on the screen
         self._cursor = 0
+        self.is_used = False  # whether keys go by its row, which is marked then
+
+    def use(self, used: bool) -> None:
+        """Mark the row that is chosen, or mark it no longer."""
+        if used != self.is_used:
+            self.is_used = used
+            self.refresh_line(self._cursor + 1)
 
     def show_table(self, table: Table, *, at_top: bool = False) -> None:
         """Show other rows. What was chosen stays so if it is there, else what is in its place."""
@@ -235,7 +242,7 @@ class Listing(Pane):
         if place is None:
             said = self._table.empty if y == 2 and not self._table.keys else ""
             return plain(said, "dim") if said else NOTHING, False
-        return self._table.line(place), place == self._cursor
+        return self._table.line(place), self.is_used and place == self._cursor
 
     def _place_of(self, key: str | None, keys: Sequence[str]) -> int:
         if key is not None:

@@ -99,7 +99,7 @@ def row_of(view: View, key: str | None, picture: Picture) -> IncidentRow | None:
 
 def head_line(place: str, picture: Picture, width: int) -> Line:
     """Return how much goes on, what is looked at, and what time it is, as there is room."""
-    parts = [Part("foreshock ", "title"), *_going_on(picture)]
+    parts = [Part("foreshock ", "strong"), *_going_on(picture)]
     now = f"{clock(picture.now_ms, picture.now_ms)} UTC"
     if picture.stands_still:
         now = f"as of {moment(picture.now_ms):%Y-%m-%d %H:%M} UTC"
@@ -133,10 +133,9 @@ def _going_on(picture: Picture) -> list[Part]:
 
 def estate_lines(picture: Picture) -> list[Line]:
     """Return pipeline and clouds, a line each."""
-    return [
-        pipeline_line(picture.live, picture.wall_ms, picture.now_ms),
-        clouds_line(picture.live),
-    ]
+    pipeline = pipeline_line(picture.live, picture.wall_ms, picture.now_ms)
+    clouds = clouds_line(picture.live)
+    return [pipeline, clouds] if clouds else [pipeline]
 
 
 def tabs_line(view: View, picture: Picture, place: int, width: int) -> Line:

@@ -38,6 +38,7 @@ class MadeDesk:
 
     def __init__(self, incidents: list[IncidentFull]) -> None:
         self.all = {each.id: each for each in incidents}
+        self.where = "memory"
         self.gone = ""
         self.hold: Event | None = None
         self.who = Me(name="ann", role="admin", auth="off", can_act=True)
@@ -50,7 +51,7 @@ class MadeDesk:
 
     @property
     def place(self) -> str:
-        return "memory"
+        return self.where
 
     def _answer(self) -> None:
         self.calls += 1
