@@ -13,9 +13,10 @@ from connectors.incident_query import IncidentFilter
 from connectors.incident_store import IncidentStore, IncidentStorePart, SqlSink
 from connectors.incident_tables import metadata, version
 from connectors.outage import Patience
+from connectors.outbox import Outbox
 from connectors.requests_store import RequestsStore
 from connectors.store_retention import DAY_MS
-from schema import Act, State, Transition
+from schema import Act, Notice, State, Transition
 from tests.connectors.made_transitions import OPENED, OPENED_MS, later
 
 replace = msgspec.structs.replace
@@ -90,3 +91,21 @@ def test_the_sink_drops_batch_by_batch_what_is_older_than_the_newest_event_by_da
 def test_a_retention_that_makes_no_sense_is_refused(days: float) -> None:
     with pytest.raises(ValueError, match=r"retention_days must be in \[1, 36500\], got"):
         SqlSink("sqlite:///a.db", days)
+
+
+def test_what_was_told_of_it_goes_with_it_but_what_is_due_stays(
+    store: IncidentStore, store_url: str
+) -> None:
+    store.record([OPENED, stands("closed", "closed")])
+    outbox = Outbox(store_url)
+    told = [
+        (Notice(name, 1, channel, "trigger", "transition:1", 0, "so"), "")
+        for name, channel in (("closed", "sent"), ("closed", "due"), ("inc-1", "sent"))
+    ]
+    outbox.decide({}, told)
+    for notice, _ in told:
+        if notice.channel == "sent":
+            outbox.sent(notice, 1, "")
+    assert store.prune(OPENED_MS + DAY_MS) == 1
+    assert outbox.counts() == {("sent", "sent"): 1, ("due", "due"): 1}
+    outbox.close()
