@@ -25,7 +25,7 @@ screenshots: setup ## Draw the README's pictures of page and terminal anew
 	$(BIN)/python -m tests.api.screenshots
 	$(BIN)/python -m tests.terminal.screenshots
 
-test: setup ## Run all tests; some need Java 17, Maven, Prometheus and Chromium, see components
+test: setup ## Run all tests; some need Java 17, Maven, Prometheus, Alertmanager and Chromium, see components
 	$(BIN)/pytest -q -n 2 --dist loadscope --no-loadscope-reorder
 
 lint: setup ## Check style and format
@@ -101,7 +101,7 @@ chaos-store: setup ## Kill the writer of the store twenty times in a storm; no e
 chaos-notify: setup ## Kill notification thirty times in a storm of 200 incidents; nobody misses anything
 	NOTIFY_KILLS=30 NOTIFY_INCIDENTS=200 $(BIN)/python -m pytest -q -s tests/acceptance/test_notify_kill.py
 
-components: setup ## Optional: install Java, Maven, Prometheus and Chromium if allowed to, and fetch Kafka, for the tests
+components: setup ## Optional: install Java, Maven, Prometheus, Alertmanager and Chromium if allowed to, and fetch Kafka, for the tests
 	@.ci/components
 
 kafka: setup ## Start an Apache Kafka on a free loopback port; prints its address; Ctrl-C ends it

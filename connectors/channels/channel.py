@@ -40,6 +40,15 @@ class Message(msgspec.Struct, frozen=True):
         """Return the incident as it is told."""
         return None if self.transition is None else self.transition.incident
 
+    def links(self) -> list[tuple[str, str]]:
+        """Return label and address of what it leads to."""
+        return [("Open", self.link)] * bool(self.link) + list(self.actions)
+
+    def words(self) -> list[str]:
+        """Return the lines of the text but those that hold a link alone: for where it is shown."""
+        links = {self.link} | {f"{label}: {link}" for label, link in self.actions}
+        return [line for line in self.text.splitlines() if line.strip() and line not in links]
+
 
 class Sent(msgspec.Struct, frozen=True):
     """The provider has taken it."""

@@ -12,7 +12,7 @@ import msgspec
 
 from connectors.channels.channel import Later, Message, Outcome, Refused
 from connectors.channels.markup import github_markdown
-from connectors.channels.tickets import JsonApi, TicketChannel, links_of, title_of, words_of
+from connectors.channels.tickets import JsonApi, TicketChannel, title_of
 from connectors.secret import Secret
 from schema import ChannelOptions
 
@@ -119,8 +119,8 @@ def _mark(key: str) -> str:
 
 def _body(message: Message) -> str:
     """Return the text as Markdown; its own links alone are links."""
-    text = "\n".join(github_markdown(line) for line in words_of(message))[:MAX_BODY]
-    links = [f"[{github_markdown(label)}](<{link}>)" for label, link in links_of(message)]
+    text = "\n".join(github_markdown(line) for line in message.words())[:MAX_BODY]
+    links = [f"[{github_markdown(label)}](<{link}>)" for label, link in message.links()]
     return "\n".join([text, *links])
 
 

@@ -19,9 +19,7 @@ from connectors.channels.tickets import (
     JsonApi,
     NotTaken,
     TicketChannel,
-    links_of,
     title_of,
-    words_of,
 )
 from connectors.secret import Secret
 from schema import ChannelOptions, Severity
@@ -159,10 +157,10 @@ class Jira:
         self._api.ask("POST", f"{path}/transitions", object, {"transition": {"id": ways[0].id}})
 
     def _text(self, message: Message) -> object:
-        lines = "\n".join(words_of(message))[:MAX_TEXT].splitlines()
+        lines = "\n".join(message.words())[:MAX_TEXT].splitlines()
         if self._settings.api == "3":
-            return _document(lines, links_of(message))
-        links = [f"[{wiki(label)}|{link}]" for label, link in links_of(message)]
+            return _document(lines, message.links())
+        links = [f"[{wiki(label)}|{link}]" for label, link in message.links()]
         return "\n".join([*map(wiki, lines), *links])
 
 

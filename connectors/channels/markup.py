@@ -2,11 +2,12 @@
 
 import re
 
-_MARKDOWN = str.maketrans({char: "\\" + char for char in "\\`*_{}[]<>#+-!|~"})
-_WIKI = str.maketrans({char: "\\" + char for char in "\\{}[]*_!|~^+-#?"})
+# what means something at the beginning of a line alone changes looks at most, and stays as it is
+_MARKDOWN = str.maketrans({char: "\\" + char for char in "\\`*_[]<>|~"})
+_WIKI = str.maketrans({char: "\\" + char for char in "\\{}[]*_!|~^"})
 _GAP = "\u200b"  # of no width
 _MENTION = re.compile(r"(?<!\w)@(?=\w)")
-_NUMBER = re.compile(r"(#|GH\\-)(?=\d)")
+_NUMBER = re.compile(r"(#|GH-)(?=\d)")
 
 
 def markdown(text: str) -> str:

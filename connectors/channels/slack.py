@@ -141,14 +141,12 @@ def _blocks(message: Message) -> list[dict[str, object]]:
             "text": {"type": "plain_text", "text": title[:MAX_HEADER], "emoji": True},
         },
     ]
-    text = _cut(message.text)
+    text = _cut("\n".join(message.words()))
     if text.strip():
         words = {"type": "mrkdwn", "text": text, "verbatim": True}  # no links but our own
         blocks.append({"type": "section", "text": words})
-    links = [("Open", message.link)] if message.link else []
-    links += message.actions
     elements = [_act(message, *each) for each in message.buttons]
-    elements += [_button(*each) for each in links]
+    elements += [_button(*each) for each in message.links()]
     if elements:
         blocks.append({"type": "actions", "elements": elements})
     return blocks

@@ -64,7 +64,7 @@ def _card(message: Message, most: int) -> dict[str, object]:
         colour = "good"
     elif message.incident is not None:
         colour = _COLOURS[message.incident.severity]
-    lines = message.text[:most].splitlines()
+    lines = "\n".join(message.words())[:most].splitlines()
     body = [_text(message.title, weight="bolder", size="medium", color=colour)]
     body += [_text(line, spacing="small") for line in lines if line.strip()]
     card: dict[str, object] = {
@@ -73,12 +73,10 @@ def _card(message: Message, most: int) -> dict[str, object]:
         "version": "1.4",
         "body": body,
     }
-    links = [("Open", message.link)] if message.link else []
-    links += message.actions
+    links = message.links()[:MAX_ACTIONS]
     if links:
         card["actions"] = [
-            {"type": "Action.OpenUrl", "title": label, "url": link}
-            for label, link in links[:MAX_ACTIONS]
+            {"type": "Action.OpenUrl", "title": label, "url": link} for label, link in links
         ]
     return card
 

@@ -137,17 +137,6 @@ def title_of(message: Message, chars: int) -> str:
     return " ".join(message.title.split())[:chars]
 
 
-def links_of(message: Message) -> list[tuple[str, str]]:
-    """Return the links of a message: label, and address."""
-    return [("Open the incident", message.link)] * bool(message.link) + list(message.actions)
-
-
-def words_of(message: Message) -> list[str]:
-    """Return the lines of the text but those that only hold a link: they are told as links."""
-    links = {message.link} | {f"{label}: {link}" for label, link in message.actions}
-    return [line for line in message.text.splitlines() if line.strip() and line not in links]
-
-
 def _comes_back(message: Message) -> bool:
     """Tell whether it is news that it is open: no repeat, and no step of an escalation."""
     return message.notice.kind == "trigger" and message.notice.cause.startswith("transition:")
