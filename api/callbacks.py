@@ -94,7 +94,7 @@ def _add_pagerduty(router: APIRouter, settings: PagerDutyCallbacks, reception: R
             verdict = TOO_LARGE if body is None else door.read(request.headers, body, now_ms)
             try:
                 return _json(reception.hear("pagerduty", verdict, host_of(request)))
-            except ConnectionError as ex:  # PagerDuty asks again
+            except OSError as ex:  # its API, or the control log, is away: it asks again
                 return _json(Heard("failed", str(ex)), 503)
 
         return await run_in_threadpool(work)

@@ -17,7 +17,7 @@ from flows.callbacks import Answering
 from flows.desk_stores import StoreAway
 from flows.offers import LABELS
 
-AWAY = (StoreAway, KafkaUnavailableError)  # the store, or the control log
+AWAY = (StoreAway, KafkaUnavailableError, OSError)  # the store, or the control log
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -103,7 +103,11 @@ def add_mail(
             return away()
 
 
-_HEADINGS = {"requested": "It is requested", "replayed": "This link was used"}
+_HEADINGS = {
+    "requested": "It is requested",
+    "replayed": "This link was used",
+    "busy": "It is being taken",
+}
 
 
 def _fields(body: bytes) -> dict[str, str]:

@@ -22,6 +22,7 @@ STATUS = {  # HTTP, by what came of it; what is not here was taken
     "stale": 403,
     "stranger": 403,
     "replayed": 409,
+    "busy": 503,
 }
 TOO_LARGE = Rejected("too_large", "the body is too large")
 RETRIES: tuple[Via, ...] = ("pagerduty",)  # who sends a thing again until it is answered

@@ -13,14 +13,21 @@ LATE_MS = 600_000  # that the clock of another process may be behind
 Told = Act | Feedback
 
 
+class Made(msgspec.Struct, frozen=True):
+    """What is made of a callback by who comes first."""
+
+    commands: tuple[Told, ...]  # what the flow is to be told
+    at_ms: int  # wall clock
+
+
 class Held(msgspec.Struct, frozen=True):
     """A callback that was taken before."""
 
-    commands: tuple[Told, ...]  # what the flow is to be told by it
+    made: Made
     answer: str  # what was said of it; "": it may be that the flow was not told yet
 
 
-_decoder = msgspec.json.Decoder(tuple[Told, ...])
+_decoder = msgspec.json.Decoder(Made)
 
 
 class CallbackStore:
@@ -47,7 +54,7 @@ class CallbackStore:
         row = {
             "name": name,
             "until_ms": until_ms,
-            "commands": msgspec.json.encode(commands).decode(),
+            "commands": msgspec.json.encode(Made(commands, now_ms)).decode(),
             "answer": "",
         }
         with writing(self._engine) as connection:

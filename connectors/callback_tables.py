@@ -10,6 +10,6 @@ callbacks = Table(
     metadata,
     Column("name", ID, primary_key=True),  # `Callback.id`
     Column("until_ms", BigInteger, nullable=False),  # then a copy is stale; wall clock
-    Column("commands", Text, nullable=False),  # JSON, as in the control log
+    Column("commands", Text, nullable=False),  # JSON: `callback_store.Made`
     Column("answer", Text, nullable=False),  # "": the flow may not have been told yet
 )

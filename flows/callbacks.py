@@ -15,7 +15,7 @@ from connectors.callback_store import Told
 from connectors.callbacks.callback import Asked, Callback
 from connectors.feedback_store import Word
 from flows.acting import NotFound, NotLegal, as_it_is_now, check_legal
-from flows.asking import ask, request_id_of
+from flows.asking import request_id_of
 from flows.desk_stores import DeskStores, OpenStores
 from flows.feedback import counts_from_ms, judged, tell
 from flows.running import RunningFlow
@@ -27,7 +27,9 @@ Status = Literal[
     "refused",  # it is not legal as the incident is now
     "unknown",  # there is no such incident here
     "repeated",  # it was taken before, and nothing more comes of it
+    "busy",  # it may be that somebody is at it: it is to come again
 ]
+AT_IT_MS = 10_000  # so long whoever has begun to tell the flow is left to it
 Places = Callable[[str], Sequence[str]]  # which incidents are behind a provider's own
 WORDS: dict[Asked, str] = {
     "ack": "acknowledgement",
@@ -77,8 +79,12 @@ class Answering:
                     self._tell(stores, commands, now_ms)
                     stores.callbacks.finish(callback.id, made.words)
                     return Taken(made.status, made.words)
-            self._tell(stores, held.commands, now_ms)
-            answer = held.answer or f"{WORDS[callback.asked]} was asked for before"
+                if held.answer:
+                    return Taken("repeated", held.answer)
+            if now_ms - held.made.at_ms < AT_IT_MS:
+                return Taken("busy", "it is being taken; try again in a moment")
+            self._tell(stores, held.made.commands, now_ms)  # whoever began was cut short
+            answer = f"{WORDS[callback.asked]} was asked for before"
             stores.callbacks.finish(callback.id, answer)
             return Taken("repeated", answer)
 
@@ -142,8 +148,8 @@ class Answering:
         flow = self._flow()
         for command in commands:
             if isinstance(command, Act):
-                now = datetime.fromtimestamp(now_ms / 1000, UTC)
-                ask(flow.log, flow.store, command, now)
+                flow.log.append(command)
+                stores.requests.ask(command, now_ms)
             else:
                 tell(flow.log, stores.feedback, command, now_ms)
 

@@ -13,6 +13,7 @@ from api.app import create_app
 from config.serve import ServeSettings
 from connectors.callbacks.mail_links import MailCallbacks
 from connectors.callbacks.settings import CallbackSettings
+from connectors.control_log import FileControlLog
 from connectors.requests_store import RequestsStore
 from flows.desk import Desk
 from schema import Act, Feedback
@@ -244,3 +245,21 @@ def test_a_secret_that_is_not_there_is_said_at_the_start(tmp_path: Path) -> None
     app = listening(tmp_path, CallbackSettings(url="https://x.example", mail=mail))
     with pytest.raises(ValueError, match="empty must be set, got nothing"):
         create_app(ServeSettings(), Desk(url_of(tmp_path), app))
+
+
+def test_what_could_not_be_told_is_told_when_it_comes_again(
+    there: Answered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FileControlLog, "append", full)
+        assert post(there, "pagerduty", GOOD).status_code == 503
+    soon = post(there, "pagerduty", GOOD)
+    assert (soon.status_code, soon.json()["status"]) == (503, "busy")
+    assert there.logged() == []
+    there.clock[0] += 60_000
+    assert post(there, "pagerduty", GOOD).json()["status"] == "repeated"
+    assert len(there.logged()) == 1
+    assert there.counted() == {"pagerduty failed": 1, "pagerduty busy": 1, "pagerduty repeated": 1}

@@ -3,7 +3,7 @@ from threading import Thread
 
 import pytest
 
-from connectors.callback_store import LATE_MS, CallbackStore, Held
+from connectors.callback_store import LATE_MS, CallbackStore, Held, Made
 from connectors.incident_store import IncidentStore
 from schema import Act, Feedback
 
@@ -26,9 +26,9 @@ def test_who_comes_first_has_it_and_a_copy_finds_what_he_made_of_it(
     assert store.claim("slack:1", 9_000, (ACT, WORD), 1_000) is None
     other = CallbackStore(store_url)  # another process, or the same after a restart
     try:
-        assert other.claim("slack:1", 9_000, (), 1_000) == Held((ACT, WORD), "")
+        assert other.claim("slack:1", 9_000, (), 1_000) == Held(Made((ACT, WORD), 1_000), "")
         store.finish("slack:1", "it is requested \x00")
-        assert other.find("slack:1") == Held((ACT, WORD), "it is requested \ufffd")
+        assert other.find("slack:1") == Held(Made((ACT, WORD), 1_000), "it is requested \ufffd")
     finally:
         other.close()
 
@@ -45,7 +45,7 @@ def test_of_many_at_once_one_comes_first(store: CallbackStore) -> None:
     for thread in threads:
         thread.join()
     assert found.count(None) == 1
-    assert found.count(Held((ACT,), "")) == 7
+    assert found.count(Held(Made((ACT,), 1_000), "")) == 7
 
 
 def test_what_is_stale_is_forgotten_and_nothing_before(store: CallbackStore) -> None:

@@ -11,7 +11,7 @@ from connectors.feedback_store import FeedbackStore
 from connectors.incident_store import IncidentStore
 from connectors.requests_store import RequestsStore
 from flows.answers import told
-from flows.callbacks import Answering, Taken
+from flows.callbacks import AT_IT_MS, Answering, Taken
 from flows.desk_stores import DeskStores
 from flows.running import RunningFlow
 from schema import Act, Feedback, Transition
@@ -171,6 +171,9 @@ def test_after_a_crash_the_same_command_is_told_and_counts_once(
         with pytest.raises(Crash):
             bench.take(asks(asked))
     later = bench.another()
+    at_once = later.take(asks(asked), NOW_MS + AT_IT_MS - 1)  # whoever began may be at it still
+    assert at_once.status == "busy"
+    assert len(bench.logged()) == (1 if moment == "after" else 0)
     assert later.take(asks(asked), NOW_MS + 120_000).status == "repeated"
     assert later.take(asks(asked), NOW_MS + 180_000).status == "repeated"
     records = bench.logged()
