@@ -29,6 +29,7 @@ ROLE_OF: dict[str, Role | None] = {
     "POST /models/{service}/rollback": "admin",
     "GET /live": "viewer",
     "GET /heat": "viewer",
+    "GET /review": "viewer",
     "GET /requests": "viewer",
     "GET /requests/{request_id}": "viewer",
     "GET /notifications": "viewer",

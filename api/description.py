@@ -7,12 +7,13 @@ from fastapi import FastAPI
 
 from api.problems import Problem
 from api.replies import REF
-from schema import HeatMap, LiveState, asks, desk
+from schema import HeatMap, LiveState, ReviewView, asks, desk
 
 TYPES = (
     Problem,
     HeatMap,
     LiveState,
+    ReviewView,
     *(
         each
         for module in (asks, desk)

@@ -11,7 +11,7 @@ from api.incident_routes import NEXT, Id, Limit, Moment, Words
 from api.replies import body_of, reply, says
 from connectors.outbox_view import OutboxFilter
 from flows.desk import Desk
-from schema import HeatMap, LiveState
+from schema import HeatMap, LiveState, ReviewView
 from schema.asks import PromoteAsk, RollbackAsk, SilenceAsk
 from schema.desk import (
     ModelsPage,
@@ -123,6 +123,10 @@ def estate_routes(desk: Desk) -> APIRouter:
     )
     def heat(request: Request, from_ms: Moment = None, to_ms: Moment = None) -> Response:
         return reply(request, desk.heat(from_ms, to_ms))
+
+    @router.get("/review", tags=["estate"], **says(ReviewView, "Anomalies among the incidents"))
+    def review(request: Request, from_ms: Moment = None, to_ms: Moment = None) -> Response:
+        return reply(request, desk.review(from_ms, to_ms))
 
     @router.get("/requests", tags=["requests"], **says(RequestPage, "What the flow was told"))
     def requests(request: Request, limit: Limit = 50) -> Response:

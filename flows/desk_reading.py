@@ -28,11 +28,12 @@ from flows.desk_queue import OLD_MS, LiveIncidents, queue_page
 from flows.desk_silences import shown_silences
 from flows.desk_stores import DeskStores
 from flows.desk_topology import HOPS, MOST_NODES, around
+from flows.review_service import summaries
 from flows.run import with_control_log
 from flows.running import RunningFlow, flow_by_log, flow_of, store_of
 from flows.silences import Known, known_silences
 from operators.topology import NO_MAP, Topology
-from schema import HeatMap, LiveState, TopologyChange, TopologyMap, TriageCommand
+from schema import HeatMap, LiveState, ReviewView, TopologyChange, TopologyMap, TriageCommand
 from schema.desk import (
     Changes,
     IncidentDetail,
@@ -49,6 +50,8 @@ from schema.desk import (
 
 ID_PREFIX = "inc-"
 MOST_SUSPECTS = 5  # around which the map is shown
+MAX_RECORDS = 200  # of the review, shown at once
+WEEK_MS = 604_800_000
 TOPOLOGY_S = 60.0  # how long a map that was read counts as the one that there is
 Clock = Callable[[], datetime]
 
@@ -148,6 +151,19 @@ class Reading:
         """
         with self.stores.open() as stores:
             return stores.estate.heat(from_ms, to_ms)
+
+    def review(self, from_ms: int | None = None, to_ms: int | None = None) -> ReviewView:
+        """Return what the review found; without times, in the last week.
+
+        Raises: ValueError if it ends before it begins.
+        """
+        to_ms = self.now_ms() if to_ms is None else to_ms
+        from_ms = to_ms - WEEK_MS if from_ms is None else from_ms
+        if not from_ms < to_ms:
+            raise ValueError(f"from_ms must be before to_ms, got {from_ms} and {to_ms}")
+        with self.stores.open() as stores:
+            found = stores.review.records(from_ms, to_ms, limit=MAX_RECORDS)
+            return ReviewView(summaries(stores.review, from_ms, to_ms), tuple(found))
 
     def requests(self, limit: int = 50) -> RequestPage:
         """Return what the flow was told, the newest first, and what has come of it."""

@@ -21,6 +21,7 @@ from connectors.outbox_view import OutboxView
 from connectors.plots_store import PlotsStore
 from connectors.repeats_store import RepeatsStore
 from connectors.requests_store import RequestsStore
+from connectors.review_store import ReviewStore
 from connectors.token_store import TokenStore
 from flows.answers import Answers
 
@@ -49,6 +50,7 @@ class OpenStores:
         self.estate = LiveStore(url)
         self.tokens = TokenStore(url)
         self.repeats = RepeatsStore(url)
+        self.review = ReviewStore(url)
 
     def close(self) -> None:
         """Close every connection that is not at work."""

@@ -6,12 +6,12 @@ import msgspec
 
 from connectors.incident_store import IncidentStore
 from connectors.told_times import told_times
-from flows.review_service import ReviewService, Summaries, steps_of_store
+from flows.review_service import ReviewService, steps_of_store
 from operators.deadlines import Target
 from operators.review_effort import Burden, Effort, effort
 from operators.review_outlook import Outlook, outlook
 from operators.review_settings import DAY_H, HOUR_MS, ReviewSettings
-from schema import AnomalyRecord, IncidentEvent
+from schema import AnomalyRecord, IncidentEvent, Summaries
 
 DAY_MS = DAY_H * HOUR_MS
 MAX_RECORDS = 100

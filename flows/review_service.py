@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import msgspec
-
 from connectors.incident_store import IncidentStore
 from connectors.review_source import Read, listed, stored
 from connectors.review_store import ReviewStore
@@ -22,6 +20,8 @@ from schema import (
     ModelFailure,
     ModelRecord,
     ReviewSummary,
+    ServiceSummary,
+    Summaries,
     summarised,
 )
 
@@ -99,41 +99,29 @@ class ReviewService:
             records, kept, (*failures, *found.failures), found.late, names, tuple(storms)
         )
 
-    def summary(self, from_ms: int, to_ms: int) -> "Summaries":
+    def summary(self, from_ms: int, to_ms: int) -> Summaries:
         """Return the summary of a span, by service too, and that of the span before it."""
-        now = self.store.counted(from_ms, to_ms)
-        before = self.store.counted(2 * from_ms - to_ms, from_ms)
-        return Summaries(
-            from_ms,
-            to_ms,
-            summarised([each for _, each in now]),
-            summarised([each for _, each in before]),
-            {
-                name: ServiceSummary(_of(now, name), _of(before, name))
-                for name in sorted({name for name, _ in (*now, *before)})
-            },
-        )
+        return summaries(self.store, from_ms, to_ms)
 
     def close(self) -> None:
         """Close the store."""
         self.store.close()
 
 
-class ServiceSummary(msgspec.Struct, frozen=True):
-    """One service's."""
-
-    now: ReviewSummary
-    before: ReviewSummary
-
-
-class Summaries(msgspec.Struct, frozen=True):
-    """A span's summary, and beside it the span before it."""
-
-    from_ms: int
-    to_ms: int
-    now: ReviewSummary
-    before: ReviewSummary
-    services: dict[str, ServiceSummary]
+def summaries(store: ReviewStore, from_ms: int, to_ms: int) -> Summaries:
+    """Return the summary of a span, by service too, and that of the span before it."""
+    now = store.counted(from_ms, to_ms)
+    before = store.counted(2 * from_ms - to_ms, from_ms)
+    return Summaries(
+        from_ms,
+        to_ms,
+        summarised([each for _, each in now]),
+        summarised([each for _, each in before]),
+        {
+            name: ServiceSummary(_of(now, name), _of(before, name))
+            for name in sorted({name for name, _ in (*now, *before)})
+        },
+    )
 
 
 def runnable(

@@ -154,6 +154,30 @@ class ReviewSummary(msgspec.Struct, frozen=True):
     average_confidence: float
 
 
+class ServiceSummary(msgspec.Struct, frozen=True):
+    """One service's, beside the span before."""
+
+    now: ReviewSummary
+    before: ReviewSummary
+
+
+class Summaries(msgspec.Struct, frozen=True):
+    """A span's summary, and beside it the span before it."""
+
+    from_ms: int
+    to_ms: int
+    now: ReviewSummary
+    before: ReviewSummary
+    services: dict[str, ServiceSummary]
+
+
+class ReviewView(msgspec.Struct, frozen=True):
+    """What the review found in a span of time, as screens show it."""
+
+    summary: Summaries
+    records: tuple[AnomalyRecord, ...]  # the newest first; bounded
+
+
 def record_step(record: str, state: RecordState, wanted: RecordState) -> Refusal | None:
     """Return why a record cannot take a step; None: it can.
 

@@ -1,6 +1,7 @@
 """The review as a flow: equal for one worker and two, live and replayed; kept in a store."""
 
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -9,6 +10,7 @@ import pytest
 from connectors.incident_store import IncidentStore
 from connectors.review_source import ReviewPart, listed
 from connectors.review_store import ReviewStore
+from flows.desk import Desk
 from flows.review import collected, review
 from flows.review_service import ReviewService, end_of, reader_of, steps_of_store
 from flows.review_storms import incident_of, move_storm
@@ -84,6 +86,20 @@ def test_all_active_models_are_run_and_one_that_cannot_be_made_is_told_of(url: s
     assert failure.model == "broken-1"
     assert "got 'oracle'" in failure.error
     assert done.records
+
+
+def test_the_desk_shows_what_was_found(url: str) -> None:
+    opened = service(url)
+    done = opened.run(reader_of(TWO), END_MS, "statistical")
+    opened.close()
+    desk = Desk(url, clock=lambda: datetime.fromtimestamp(END_MS / 1000, UTC))
+    found = desk.review(END_MS - 30 * 86_400_000, END_MS)
+    assert {each.id for each in found.records} == {each.id for each in done.records}
+    assert found.summary.now.total_anomalies == len(found.records) == 2
+    assert desk.review(to_ms=END_MS - 30 * 86_400_000).records == ()
+    with pytest.raises(ValueError, match="from_ms must be before to_ms"):
+        desk.review(END_MS, END_MS)
+    desk.close()
 
 
 def test_a_model_that_is_not_there_is_refused(url: str) -> None:
