@@ -77,10 +77,11 @@ petshop: setup ## Measure root causes on injected faults, where they are; see do
 ablation: setup ## Measure what each part of detection is worth; half an hour
 	$(BIN)/python -m benchmarks.ablation
 
-fuzz: setup ## Damage 100,000 payloads a format; then the property tests, with many more examples
+fuzz: setup ## Damage 100,000 payloads a format; the property tests with many more examples; the API
 	$(BIN)/python -m tests.fuzz
 	$(BIN)/python -m tests.fuzz.guided
 	$(BIN)/python -m pytest -q -m hypothesis -p tests.fuzzing --hypothesis-profile=fuzz
+	FORESHOCK_SCHEMATHESIS_S=600 $(BIN)/python -m pytest -q tests/api/test_schema.py
 
 chaos: setup ## Kill a broker, workers and a database in the middle of a day; nothing may be lost
 	BROKER_DOWN_S=60 $(BIN)/python -m pytest -q tests/acceptance/test_broker_kill.py
