@@ -1,12 +1,14 @@
 """Evidence is kept with its incident, newest first come or last, and goes with it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from connectors.incident_store import IncidentStore
-from connectors.plots_store import PlotsSink, PlotsStore
+from connectors.outage import Patience
+from connectors.plots_store import PlotsSink, PlotsSinkPart, PlotsStore
 from connectors.store_retention import DAY_MS
 from schema import Resource, Shown
 from tests.connectors.made_evidence import AROUND, PLOT
@@ -66,6 +68,32 @@ def test_evidence_goes_with_its_incident(store: PlotsStore, store_url: str) -> N
     assert [store.plots_of(replace(INCIDENT, id=name)) for name in ("gone", "part")] == [[], []]
     assert store.around("gone") is store.around("part") is None
     assert store.plots_of(INCIDENT) == [PLOT]
+
+
+class AwayOnce(PlotsStore):
+    """A store whose database is away the first time."""
+
+    is_away = True
+
+    def keep(self, said: Iterable[Shown]) -> None:
+        """Fail once."""
+        if self.is_away:
+            self.is_away = False
+            raise OperationalError("INSERT", {}, Exception("the database is away"))
+        super().keep(said)
+
+
+def test_what_comes_while_the_database_is_away_is_kept_when_it_is_back(store_url: str) -> None:
+    waited: list[float] = []
+    part = PlotsSinkPart(
+        AwayOnce(store_url, create=True), Patience("store", 60.0, sleep=waited.append)
+    )
+    part.write_batch([Shown("inc-1", PLOT)])
+    part.close()
+    assert len(waited) == 1
+    store = PlotsStore(store_url)
+    assert store.plots_of(INCIDENT) == [PLOT]
+    store.close()
 
 
 def test_the_sink_makes_the_store_and_repeats_change_nothing(store_url: str) -> None:
