@@ -81,6 +81,7 @@ function heard(kind, data) {
 
 async function start() {
   fill(document.getElementById("side"), side(context));
+  SCREENS[place().name]?.().catch(() => {}); // on its way while the server says who this is
   try {
     context.me = await get("me");
   } catch (error) {

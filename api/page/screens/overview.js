@@ -13,7 +13,7 @@ const SPANS = [[6 * H, "6 h"], [24 * H, "24 h"], [72 * H, "3 d"], [168 * H, "7 d
 const HEALTH = {ok: "well", off: "off", silent: "silent"};
 
 export function make(_place, context) {
-  let wide = Number(localStorage.getItem("foreshock.heat_ms")) || 24 * H, urgent = [], drawn = "", again = 0;
+  let wide = Number(localStorage.getItem("foreshock.heat_ms")) || 24 * H, urgent = [], drawn = "", again = 0, judged_ms = null;
   const figures = h("div", {class: "figure-row"}), queue = h("div", {}, waiting()), state = h("div", {}, waiting());
   const map = h("div", {class: "pad"}, waiting()), fresh = h("span", {class: "faint push"});
   const spans = h("div", {class: "row push segments", role: "group", "aria-label": "How far back"}, SPANS.map(([ms, words]) =>
@@ -46,6 +46,7 @@ export function make(_place, context) {
   }
 
   function stood(live) {
+    judged_ms = live.watermark_ms;
     fill(fresh, live.watermark_ms ? [
       "Judged up to ", time(live.watermark_ms, ago), live.samples_per_s ? ` · ${number(live.samples_per_s)} samples/s` : "",
       live.lag_ms !== null && live.lag_ms < 7 * 24 * H ? ` · lag ${span(live.lag_ms)}` : ""] : "");
@@ -65,13 +66,13 @@ export function make(_place, context) {
   }
 
   async function heated() {
-    const until = clock.now();
+    const until = Math.min(clock.now(), (judged_ms ?? Infinity) + H); // a finished replay ends in the past
     again = performance.now() + 60_000;
     const found = await get("heat", {from_ms: Math.round(until - wide), to_ms: Math.round(until)});
     const key = JSON.stringify(found);
     if (key === drawn) return;
     drawn = key;
-    fill(map, found.cells.length ? heat(found, LINES) : h("div", {class: "empty"}, h("strong", {}, "Nothing odd"), h("span", {}, `No resource came near its threshold in the last ${span(wide)}.`)));
+    fill(map, found.cells.length ? heat(found, LINES) : h("div", {class: "empty"}, h("strong", {}, "Nothing odd"), h("span", {}, `No resource came near its threshold in the last ${SPANS.find(([ms]) => ms === wide)?.[1] ?? span(wide)}.`)));
   }
 
   /** Each part stands alone: what one cannot show hides no other. */
@@ -85,7 +86,8 @@ export function make(_place, context) {
     title: "Overview", node,
     async refresh() {
       await part(queue, urged);
-      await Promise.all([part(state, async () => stood(await get("live"))), part(map, heated)]);
+      await part(state, async () => stood(await get("live")));
+      await part(map, heated);
     },
     keys: {j: () => step(rows, 1), k: () => step(rows, -1), enter: () => document.activeElement?.click?.(), ...actKeys(current, context)},
     heard(kind, data, refresh) {
