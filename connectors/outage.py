@@ -57,7 +57,8 @@ class Patience:
                 over = self._stop.is_set() or self._monotonic() + wait_s > until
                 if over or not isinstance(ex, _AWAY):
                     raise
-                self._note(away=True, why=" ".join(str(ex.orig).split()))
+                if wait_s > FIRST_WAIT_S:  # else a connection of before, in a thread that slept
+                    self._note(away=True, why=" ".join(str(ex.orig).split()))
             else:
                 self._note(away=False)
                 return done

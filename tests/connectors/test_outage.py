@@ -62,16 +62,16 @@ def test_patience_ends() -> None:
 
 def test_it_is_said_once_however_many_wait() -> None:
     said: list[bool] = []
-    lock, tried = threading.Lock(), 0
+    tried = threading.local()
+    back = threading.Barrier(4)
     time = Time()
     patient = Patience("x", 60.0, report=said.append, sleep=time.sleep, monotonic=lambda: time.now)
 
     def work() -> None:
-        nonlocal tried
-        with lock:
-            tried += 1
-            if tried <= 8:
-                raise away()
+        tried.times = getattr(tried, "times", 0) + 1
+        if tried.times < 4:
+            raise away()
+        back.wait(30)
 
     threads = [threading.Thread(target=patient, args=(work,)) for _ in range(4)]
     for thread in threads:
@@ -79,6 +79,18 @@ def test_it_is_said_once_however_many_wait() -> None:
     for thread in threads:
         thread.join()
     assert said == [False, True]
+
+
+def test_a_failure_that_does_not_come_again_is_not_worth_a_word() -> None:
+    said: list[bool] = []
+    time, failures = Time(), [away()]
+
+    def work() -> None:
+        if failures:
+            raise failures.pop()
+
+    Patience("x", 60.0, report=said.append, sleep=time.sleep, monotonic=lambda: time.now)(work)
+    assert said == []
 
 
 def test_who_is_asked_to_stop_waits_no_more() -> None:
