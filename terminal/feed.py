@@ -50,7 +50,7 @@ def feed_table(
 
 def queue_table(page: QueuePage, asked: Asked, width: int) -> Table:
     """Return the queue as a list."""
-    tasks = page.tasks
+    tasks, minute_ms = page.tasks, page.now_ms - page.now_ms % 60_000
     columns = [Column("#", -3), Column("pts", -4), Column("sev", 4), Column("state", 8)]
     columns += [Column("left", -6)]
     columns += [Column("who", 10)] if width >= WIDE else []
@@ -64,7 +64,7 @@ def queue_table(page: QueuePage, asked: Asked, width: int) -> Table:
             Part(fit(str(task.points), 4, right=True), "strong"),
             _badge(row),
             _state(row, asked),
-            _due(task, page.now_ms),
+            _due(task, minute_ms),
         ]
         parts += [Part(fit(row.assignee, 10))] if width >= WIDE else []
         parts += [Part(fit("; ".join(task.why), 44), "dim")] if width >= FULL else []

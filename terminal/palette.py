@@ -4,6 +4,8 @@ Only the terminal's default background is painted on, and text on a colour bring
 all can be read on light and dark backgrounds alike. Without colour, words and weight say the same.
 """
 
+from collections.abc import Iterator
+from itertools import groupby
 from typing import Literal, NamedTuple
 
 from rich.cells import cell_len
@@ -99,7 +101,7 @@ class Look(NamedTuple):
         """Return a line in exactly `width` cells; one that is chosen stands out as a whole."""
         styles = COLOUR if self.colour else MONO
         segments, left = [], width
-        for text, role in line:
+        for text, role in _joined(line):
             shown = self._shown(text)
             segment = Segment(shown, styles[role])
             if segment.cell_length > left:
@@ -118,6 +120,12 @@ class Look(NamedTuple):
             return text
         mapped = text.translate(_ASCII)
         return "".join(char if char.isascii() else "?" * cell_len(char) for char in mapped)
+
+
+def _joined(line: Line) -> Iterator[Part]:
+    """Yield neighbours that look alike as one, so that little is written."""
+    for role, parts in groupby(line, key=lambda part: part.role):
+        yield Part("".join(part.text for part in parts), role)
 
 
 def _chosen(segment: Segment) -> Segment:

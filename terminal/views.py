@@ -41,7 +41,8 @@ def table_of(view: View, picture: Picture, width: int) -> Table:
     match view:
         case "incidents":
             feed = picture.feed
-            return feed_table(feed.rows, picture.waiting(), picture.now_ms, width, _empty(feed))
+            minute_ms = picture.now_ms - picture.now_ms % 60_000  # all rows change at once
+            return feed_table(feed.rows, picture.waiting(), minute_ms, width, _empty(feed))
         case "queue":
             if picture.queue is None:
                 return feed_table((), {}, 0, width, "reading ...")

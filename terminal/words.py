@@ -107,12 +107,12 @@ def brief(ms: int) -> str:
     """Return a length of time in at most seven characters.
 
     >>> brief(45_000), brief(180_000), brief(7_500_000), brief(200_000_000), brief(-60_000)
-    ('45s', '3m', '2h05', '2d07h', '-1m')
+    ('<1m', '3m', '2h05', '2d07h', '-1m')
     """
     sign, seconds = ("-" if ms < 0 else ""), abs(ms) // 1000
     minutes, hours, days = seconds // 60, seconds // 3_600, seconds // 86_400
     if minutes < 1:
-        return f"{sign}{seconds}s"
+        return f"{sign}<1m"
     if hours < 1:
         return f"{sign}{minutes}m"
     if days < 2:
