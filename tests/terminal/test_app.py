@@ -25,7 +25,7 @@ def test_what_goes_on_is_seen_at_once(size: tuple[int, int]) -> None:
         assert "1 silent" in text
         row = next(line for line in lines if line.startswith("CRIT open"))
         assert row.split()[:2] == ["CRIT", "open"]
-        assert "4m" in row  # left to acknowledge
+        assert "5m" in row  # left to acknowledge
         assert "q quit" in lines[-1]
 
     run(desk(), steps, size)
