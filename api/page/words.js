@@ -119,6 +119,9 @@ export function severity(name, named = true) {
 }
 export const named = (value) => (typeof value === "number" ? SEVERITIES[value - 1] : String(value));
 
+/** Words in which names stand between backticks: every second part is a name. */
+export const coded = (text) => text.split(/`([^`]+)`/).map((part, i) => (i % 2 ? h("code", {}, part) : part));
+
 export function labels(pairs) {
   return (Array.isArray(pairs) ? pairs : Object.entries(pairs ?? {})).map(([name, value]) => `${name}=${value}`).join(", ");
 }

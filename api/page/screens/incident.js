@@ -8,7 +8,7 @@ import {graph} from "../graph.js";
 import {plot} from "../plot.js";
 import {due, failure, flags, scope, state, waiting} from "../rows.js";
 import {audit, members, suspects, told} from "./incident_parts.js";
-import {ago, clock, left, severity, time, whole} from "../words.js";
+import {ago, clock, coded, left, severity, time, whole} from "../words.js";
 
 const MAIN = ["ack", "resolve", "reopen"], OTHER = ["assign", "note", "unack", "close"];
 
@@ -78,7 +78,7 @@ export function make(place, context) {
 
   function why(incident) {
     return [incident.merged_into && h("p", {class: "note"}, "This is part of ", h("a", {href: link("incidents", incident.merged_into)}, incident.merged_into), "."),
-      incident.hint && h("p", {class: "hint"}, incident.hint)];
+      incident.hint && h("p", {class: "hint"}, coded(incident.hint))];
   }
 
   function evidence(drawn, incident) {

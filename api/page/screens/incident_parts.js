@@ -1,13 +1,13 @@
 // Tables and lists of one incident.
 
 import {h, icon, link} from "../dom.js";
-import {both, count, labels, moment, number, time, whole} from "../words.js";
+import {both, coded, count, labels, moment, number, time, whole} from "../words.js";
 
 export function suspects(incident) {
   if (!incident.suspects?.length) return null;
   return h("ol", {class: "suspects"}, incident.suspects.map((each) => h("li", {},
     h("span", {class: "bar", "aria-hidden": "true"}, share(each.score)), h("strong", {class: "num"}, `${Math.round(100 * each.score)} %`),
-    h("span", {}, h("span", {class: "mono", title: each.resource.key}, each.resource.name), h("span", {class: "faint"}, ` ${each.resource.service}`), h("span", {class: "soft block"}, each.why)))));
+    h("span", {}, h("span", {class: "mono", title: each.resource.key}, each.resource.name), h("span", {class: "faint"}, ` ${each.resource.service}`), h("span", {class: "soft block"}, coded(each.why))))));
 }
 
 function share(value) {
