@@ -57,10 +57,10 @@ class _Habits(NamedTuple):
     categories: F64
 
 
-def simulate(seed: int, oddities: int = 20) -> Year:
+def simulate(seed: int, oddities: int = 20, services: int = len(KEYS)) -> Year:
     """Draw a year; `oddities` are as many of each kind, each at another time of its service."""
     draw = np.random.default_rng(seed)
-    habits = {key: _habits(draw) for key in KEYS}
+    habits = {key: _habits(draw) for key in KEYS[:services]}
     placed = _placed(draw, habits, oddities)
     events: list[IncidentEvent] = []
     for key, habit in habits.items():
@@ -103,7 +103,7 @@ def _placed(
     placed: list[Oddity] = []
     while len(placed) < number:
         kind = KINDS[len(placed) % len(KINDS)]
-        key = KEYS[draw.integers(len(KEYS))]
+        key = KEYS[draw.integers(len(habits))]
         days, size = _size(draw, kind, habits[key])
         first = int(draw.integers(QUIET_DAYS, DAYS - math.ceil(days) - 8))
         last = first + math.ceil(days)
