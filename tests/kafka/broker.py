@@ -6,6 +6,7 @@ Needs Java 17 and Maven, which fetches the jars that `pom.xml` names and keeps t
 
 import base64
 import os
+import random
 import shutil
 import signal
 import socket
@@ -31,6 +32,7 @@ JAVA_OPTIONS = (
 )
 CLUSTER_ID = base64.urlsafe_b64encode(b"foreshock-broker").decode().rstrip("=")
 START_S, STOP_S, FETCH_S = 60.0, 15.0, 600.0
+_draw = random.SystemRandom()
 ATTEMPTS = 3  # a port found free may be taken before the broker binds it
 
 
@@ -69,15 +71,23 @@ def _fetched(pom: Path) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return distinct loopback ports that nobody listens on."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+    """Return distinct loopback ports that nobody listens on.
+
+    They are below those that the system gives to callers: who calls a port of these while nobody
+    listens there may be given that very port, and then keeps it from the server that comes back.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        port = _draw.randrange(10_000, 32_000)
+        with socket.socket() as one:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                one.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in found:
+            found.append(port)
+    return found
 
 
 class Broker:
@@ -140,8 +150,11 @@ class Broker:
 
     def revive(self) -> None:
         """Start a killed broker again, on its data and its ports; wait until it answers."""
-        if not self._launch(class_path()):
-            raise BrokerError(f"Kafka did not start again: {_tail(self._folder / 'log')}")
+        for _ in range(ATTEMPTS):
+            if self._launch(class_path()):
+                return
+            self.kill()
+        raise BrokerError(f"Kafka did not start again: {_tail(self._folder / 'log')}")
 
     def wait(self) -> int:
         """Wait until the broker ends; return its exit status."""
