@@ -1,6 +1,7 @@
 """The resources of one service in one key group: their arrays, their order, their names."""
 
 import math
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -33,10 +34,16 @@ from operators.ticks import rule_of
 from schema import I32, MetricSpec, Resource, Series
 
 _NEVER = (math.nan, math.nan)
+_FEW = (
+    "cloud",
+    "service",
+    "account",
+    "region",
+)  # of these there are few, and many resources of each
 _DIRECTIONS = {"up": UP, "down": DOWN, "both": BOTH, "none": NONE}
 
 
-class Member(msgspec.Struct, frozen=True):
+class Member(msgspec.Struct, frozen=True, gc=False):
     """A series of the cohort, beside its numbers."""
 
     uid: int
@@ -100,6 +107,7 @@ class CohortTable:
         self._rules = rules
         self._row_of: dict[int, int] = {}  # resource id -> row
         self._tags: dict[int, dict[int, tuple[tuple[str, str], ...]]] = {}
+        self._said_of: dict[int, Resource] = {}  # resource id -> as its first series said it
 
     # ------------------------------------------------------------------ growing
 
@@ -109,15 +117,33 @@ class CohortTable:
         old_resources = len(self.resources)
         owner = []
         for named, spec in found:
+            series = self._shared(named.resource_id, named.series)
             row = self._row_of.get(named.resource_id)
             if row is None:
                 row = self._row_of[named.resource_id] = len(self.resources)
-                self.resources.append(msgspec.structs.replace(named.series.resource, attributes=()))
+                plain = series.resource
+                if plain.attributes:
+                    plain = msgspec.structs.replace(plain, attributes=())
+                self.resources.append(plain)
             owner.append(row)
-            self.members.append(Member(named.uid, named.resource_id, named.series, spec))
+            self.members.append(Member(named.uid, named.resource_id, series, spec))
             self.slots.setdefault(named.series.metric, len(self.slots))
         self._grow(self.members[first:], owner, len(self.resources) - old_resources)
         return range(first, len(self.members))
+
+    def _shared(self, resource_id: int, series: Series) -> Series:
+        """Return an equal series that shares what others of the cohort say in the same words."""
+        own = series.resource
+        shared = self._said_of.get(resource_id)
+        if shared is None:
+            few = {name: sys.intern(getattr(own, name)) for name in _FEW}
+            shared = self._said_of[resource_id] = msgspec.structs.replace(own, **few)
+        return msgspec.structs.replace(
+            series,
+            resource=shared if shared == own else own,
+            metric=sys.intern(series.metric),
+            unit=sys.intern(series.unit),
+        )
 
     def _grow(self, fresh: list[Member], owner: list[int], resources: int) -> None:
         old = self.arrays
@@ -192,6 +218,8 @@ class CohortTable:
         """
         if resource_id not in self._row_of:
             return None
+        if not attributes and resource_id not in self._tags:
+            return self.resources[self._row_of[resource_id]]
         said = self._tags.setdefault(resource_id, {})
         said[partition] = attributes
         merged: dict[str, str] = {}
@@ -253,6 +281,7 @@ class CohortTable:
         for member in lost:
             self._row_of.pop(member.resource_id, None)
             self._tags.pop(member.resource_id, None)
+            self._said_of.pop(member.resource_id, None)
         self._row_of = {i: int(renumbered[row]) for i, row in self._row_of.items()}
         self.arrays.counters[GONE] = (self.arrays.resource[:, FORGOTTEN] == 1.0).sum()
         return lost
@@ -282,13 +311,14 @@ class CohortTable:
         """Return the table that `names` and its arrays came from, under today's catalogue."""
         table = cls(names.service, rules, arrays)
         table.members = [
-            Member(uid, rid, series, spec(series)) for uid, rid, series in names.members
+            Member(uid, rid, table._shared(rid, series), spec(series))
+            for uid, rid, series in names.members
         ]
         table.resources = list(names.resources)
         table.slots = {metric: i for i, metric in enumerate(names.slots)}
         table.columns = dict(names.columns)
         table._row_of = dict(names.rows)
-        table._tags = {i: dict(said) for i, said in names.tags}
+        table._tags = {i: dict(said) for i, said in names.tags if any(tags for _, tags in said)}
         followed = np.zeros(len(table.members), np.int32)
         table.arrays = arrays._replace(followed=followed, **table._settings_of(table.members))
         return table

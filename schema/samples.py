@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from schema.metrics import Series
+from schema.metrics import Resource, Series
 from schema.names import F64, I32, I64
 
 
@@ -29,11 +29,16 @@ class SeriesTable:
         self.series: list[Series] = []
         self.source_metric: list[str] = []  # the vendor's name, by position
         self._index: dict[Series, int] = {}
+        self._resources: dict[Resource, Resource] = {}
 
     def index(self, series: Series, source_metric: str = "") -> int:
         """Return the position of `series` in the table, adding it if new."""
-        found = self._index.setdefault(series, len(self.series))
-        if found == len(self.series):
+        found = self._index.get(series)
+        if found is None:
+            found = len(self.series)
+            shared = self._resources.setdefault(series.resource, series.resource)
+            series = msgspec.structs.replace(series, resource=shared)
+            self._index[series] = found
             self.series.append(series)
             self.source_metric.append(source_metric)
         return found
