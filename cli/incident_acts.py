@@ -56,7 +56,7 @@ ASSIGN_HELP = """Give an incident to somebody, or with "" to nobody.
 
 \b
 Example:
-  foreshock incidents assign 3f9c2d bob -c config/kafka.yaml
+  foreshock incidents assign 3f9c2d platform -c config/kafka.yaml
 """
 
 

@@ -19,7 +19,7 @@ silences, an admin promote models, too.
 
 \b
 Examples:
-  foreshock token add alice --role responder --days 90
+  foreshock token add oncall --role responder --days 90
   foreshock token add grafana --role viewer --store sqlite:///incidents.db
 """
 LIST_HELP = """List tokens: whose, as what, and when each was last used.

@@ -38,7 +38,7 @@ WHOLE = Incident(
     (_member(_DATABASE, ONSET_MS), _member(_SHOP, OPENED_MS)),
     (Suspect(_DATABASE, 0.8, "latency of orders-db rose first, and checkout-1 needs it"),
      Suspect(_SHOP, 0.2, "latency rose 2 min later")),
-    "saturation", Impact(2, ("checkout-1", "basket-1"), ("1",), 12_000, ("checkout-1",)), "ann",
+    "saturation", Impact(2, ("checkout-1", "basket-1"), ("1",), 12_000, ("checkout-1",)), "oncall",
     OPENED_MS + 3 * MINUTE_MS, None, OPENED_MS + 15 * MINUTE_MS, OPENED_MS + 240 * MINUTE_MS,
 )  # fmt: skip
 PLAIN = Incident(
@@ -47,7 +47,7 @@ PLAIN = Incident(
 )  # fmt: skip
 TOLD = (
     (Notice(WHOLE.id, 3, "page", "update", "transition:3", OPENED_MS, "it is CRITICAL"),
-     Transition("acknowledged", WHOLE.updated_ms, "ann", "on it", WHOLE)),
+     Transition("acknowledged", WHOLE.updated_ms, "oncall", "on it", WHOLE)),
     (Notice(PLAIN.id, 2, "page", "resolve", "transition:2", OPENED_MS, "quiet for 10 min"),
      Transition("resolved", OPENED_MS + MINUTE_MS, "foreshock", "quiet for 10 min", PLAIN)),
 )  # fmt: skip

@@ -13,7 +13,7 @@ STATES: tuple[State, ...] = get_args(State)
 PLACES = ("cloud", "account", "region", "service")
 SORTS: dict[Sort, str] = {"-opened": "newest", "opened": "oldest", "-severity": "worst"}
 ROUND: tuple[tuple[State, ...], ...] = (GOING_ON, ("open",), ("resolved",), ())
-HELP = "words of titles, sev:high state:open|all cloud:aws region: service: account: who:ann"
+HELP = "words of titles, sev:high state:open|all cloud:aws region: service: account: who:oncall"
 
 
 def parse(text: str, before: Wanted) -> Wanted:

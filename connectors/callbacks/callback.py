@@ -83,8 +83,8 @@ def is_fresh(at_ms: int, max_age_s: float, now_ms: int) -> bool:
 def plain(text: str, most: int) -> str:
     r"""Return text as one line without control characters, cut short.
 
-    >>> plain(" Ann\n\x1b[31m Lee ", 100)
-    'Ann [31m Lee'
+    >>> plain(" On\n\x1b[31m call ", 100)
+    'On [31m call'
     """
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:most]
 

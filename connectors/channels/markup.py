@@ -33,7 +33,7 @@ def github_markdown(text: str) -> str:
 def wiki(text: str) -> str:
     r"""Return text that Jira's wiki markup shows as it is.
 
-    >>> wiki("[~ann] {code}")
-    '\\[\\~ann\\] \\{code\\}'
+    >>> wiki("[~oncall] {code}")
+    '\\[\\~oncall\\] \\{code\\}'
     """
     return text.translate(_WIKI)

@@ -105,7 +105,7 @@ class MadeDesk:
             self.models_ = {each.service: each for each in made_models(self.now)}
             self.silence(
                 SilenceAsk(matchers=('service="azure.vm"',), for_s=7200, reason="index rebuild"),
-                "kim",
+                "platform",
             )
             self.silence(
                 SilenceAsk(
@@ -115,7 +115,7 @@ class MadeDesk:
                     every="sun",
                     reason=HOSTILE,
                 ),
-                "noa",
+                "network",
             )
 
     # ------------------------------------------------------------------ reading

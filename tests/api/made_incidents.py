@@ -39,7 +39,7 @@ TITLES = (
     "Connections of {} are exhausted; 4 services that need it are slow",
 )
 STATES: tuple[State, ...] = ("open", "acknowledged", "open", "resolved", "closed", "resolved")
-PEOPLE = ("", "kim", "", "noa", "alexandra.konstantinopoulou@example.org")
+PEOPLE = ("", "platform", "", "network", "reliability-and-platform-oncall@example.org")
 
 
 def made_resource(number: int, name: str = "") -> ResourceView:
@@ -148,11 +148,11 @@ def made_audit(incident: IncidentFull) -> tuple[AuditEntry, ...]:
     said = [("opened", "foreshock", "4 alerts within 3 min")]
     said += [("updated", "foreshock", f"{n} resources") for n in range(5, 10)]
     said += [
-        ("noted", "kim", "The pool was halved in last night's release.\nRolling it back."),
+        ("noted", "platform", "The pool was halved in last night's release.\nRolling it back."),
         ("breach_predicted", "foreshock", "12 min left to acknowledge, and it looks like more"),
     ]
     if incident.state == "acknowledged":
-        said.append(("acknowledged", incident.assignee or "kim", "on it"))
+        said.append(("acknowledged", incident.assignee or "platform", "on it"))
     if incident.state in ("resolved", "closed"):
         said.append(("resolved", "foreshock", "no alert for 15 min"))
     return tuple(

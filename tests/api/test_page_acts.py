@@ -55,9 +55,9 @@ def test_a_false_positive_a_note_and_an_assignee_reach_the_flow(opened: Open, ow
     page.click("dialog [type=submit]")
     expect(page.locator(".under")).to_contain_text("False positive")
     page.click("[data-act=assign]")
-    page.fill("[name=assignee]", "noa")
+    page.fill("[name=assignee]", "network")
     page.click("dialog [type=submit]")
-    expect(page.locator(".under")).to_contain_text("assigned to noa")
+    expect(page.locator(".under")).to_contain_text("assigned to network")
     asked = [(each.action, each.reason) for each in own.desk.requests_.values()]
     assert asked == [("false_positive", "nightly backup"), ("assign", "")]
 

@@ -41,7 +41,7 @@ class MadeDesk:
         self.where = "memory"
         self.gone = ""
         self.hold: Event | None = None
-        self.who = Me(name="ann", role="admin", auth="off", can_act=True)
+        self.who = Me(name="oncall", role="admin", auth="off", can_act=True)
         self.plots: tuple[Plot, ...] = (plot_of(),)
         self.log: list[Change] = []
         self.asked: dict[str, RequestView] = {}

@@ -40,7 +40,7 @@ def estate() -> MadeDesk:
         opened_ms = NOW_MS - (20 + 13 * number) * MIN_MS
         made = incident(number, title=title, opened_ms=opened_ms, member_count=1 + 6 * (number % 3))
         desk.all[made.id] = made
-    desk.change("inc-00002", state="acknowledged", acked_ms=NOW_MS, assignee="ann")
+    desk.change("inc-00002", state="acknowledged", acked_ms=NOW_MS, assignee="oncall")
     desk.change("inc-00004", state="acknowledged", acked_ms=NOW_MS, assignee="bob", flapping=True)
     desk.change("inc-00005", silenced_by=("sil-1",))
     return desk

@@ -25,7 +25,7 @@ def test_an_action_shows_as_requested_then_as_applied() -> None:
         await screen.press("enter")
         await screen.until("requested: ack inc-00000; the flow obeys at 12:02 UTC", "ack?")
         assert made.asked["req-0"].reason == "on it"
-        made.obey("req-0", state="acknowledged", acked_ms=NOW_MS, assignee="ann")
+        made.obey("req-0", state="acknowledged", acked_ms=NOW_MS, assignee="oncall")
         await screen.until("applied: ack inc-00000: on it", gone="ack?")
         row = next(line for line in screen.lines() if "orders-db-0" in line)
         assert row.split()[:2] == ["CRIT", "ack"]
@@ -65,7 +65,7 @@ def test_what_is_not_legal_is_refused_before_anything_is_typed() -> None:
         ("f", "nightly", "false_positive", "false_positive inc-00000"),
         ("t", "", "real", "real inc-00000"),
         ("n", "restarted it", "note", "note inc-00000"),
-        ("at", "", "assign", "assign inc-00000 ann"),
+        ("at", "", "assign", "assign inc-00000 oncall"),
     ],
 )
 def test_keys_ask_for_what_they_say(key: str, text: str, action: str, what: str) -> None:
@@ -139,7 +139,7 @@ def test_escape_leaves_an_action_unasked() -> None:
     ("who", "words"),
     [
         (Me(name="eve", role="viewer", auth="token", can_act=True), "eve is a viewer"),
-        (Me(name="ann", role="admin", auth="off", can_act=False), "no control log is known"),
+        (Me(name="oncall", role="admin", auth="off", can_act=False), "no control log is known"),
     ],
 )
 def test_who_may_not_act_is_told_so(who: Me, words: str) -> None:
