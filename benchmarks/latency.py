@@ -22,7 +22,7 @@ from sqlalchemy.engine import make_url
 from benchmarks.stored import ACCOUNTS
 from benchmarks.words import GROUPS, words
 from connectors.incident_store import IncidentStorePart, IncidentStoreSink, SqlSink
-from operators.triage import TriageSettings, triage_alerts
+from operators.triage import TriageSettings, transitions_of, triage_alerts
 from schema import Closed, Transition
 
 RATES = (10, 1_000, 10_000)
@@ -117,7 +117,8 @@ def measure(url: str, a_minute: int, ticks: int, accounts: int = len(ACCOUNTS)) 
     said = op.input("read", flow, _Source(iter(made), clock))
     keyed = op.key_on("group", said, lambda word: str(word.group))
     arrived = op.map("arrived", keyed, clock.arrive)
-    transitions = triage_alerts("triage", arrived, TriageSettings(), GROUPS)
+    told = triage_alerts("triage", arrived, TriageSettings(), GROUPS)
+    transitions = transitions_of("transitions", told)
     events = op.key_on("one_key", op.key_rm("events", transitions), lambda _: "all")
     op.output("store", events, _TimedSink(url, clock))
     run_main(flow)

@@ -16,7 +16,7 @@ from operators.ingest import Ingested
 from operators.keygroup import GroupSettings
 from operators.measured import Measured, unmeasured
 from operators.topology import NO_MAP
-from operators.triage import TriageSettings, triage_alerts
+from operators.triage import TriageSettings, transitions_of, triage_alerts
 from schema import (
     Closed,
     Drift,
@@ -82,17 +82,13 @@ def build(
     words = op.filter_map_value(
         "words", said, lambda item: item if isinstance(item, Closed) else None
     )
-    told = op.key_rm(
-        "events",
-        triage_alerts("triage", words, triage, group.groups, topology, measured, group.evidence),
-    )
-    transitions = op.filter_map(
-        "transitions", told, lambda item: item if isinstance(item, Transition) else None
-    )
-    _send("incidents", transitions, outputs.incidents)
+    told = triage_alerts("triage", words, triage, group.groups, topology, measured, group.evidence)
+    _send("incidents", op.key_rm("events", transitions_of("transitions", told)), outputs.incidents)
     if outputs.evidence:
-        shown = op.filter_map("shown", told, lambda item: item if isinstance(item, Shown) else None)
-        _send("evidence", shown, outputs.evidence)
+        shown = op.filter_map_value(
+            "shown", told, lambda item: item if isinstance(item, Shown) else None
+        )
+        _send("evidence", op.key_rm("shown_events", shown), outputs.evidence)
     if outputs.live:
         live = op.filter_map_value(
             "live_said", said, lambda item: item if isinstance(item, LiveWord) else None

@@ -17,7 +17,7 @@ from operators.measured import Logic, Measured, unmeasured
 from operators.topology import NO_MAP, Topology, TopologyState
 from schema import Closed, Plot, Seen, Shown, TopologyMap, Transition
 
-__all__ = ["KEY", "Triage", "TriageSettings", "TriageState", "triage_alerts"]
+__all__ = ["KEY", "Triage", "TriageSettings", "TriageState", "transitions_of", "triage_alerts"]
 
 KEY = "triage"
 Told = Transition | Shown
@@ -149,3 +149,10 @@ def triage_alerts(
         return measured("triage", _TriageLogic(triage))
 
     return op.stateful_batch("triage", words, logic)
+
+
+def transitions_of(step_id: str, told: KeyedStream[Told]) -> KeyedStream[Transition]:
+    """Return the transitions alone of what `triage_alerts` says."""
+    return op.filter_map_value(
+        step_id, told, lambda item: item if isinstance(item, Transition) else None
+    )

@@ -15,7 +15,7 @@ from bytewax.testing import run_main
 
 from benchmarks.words import GROUPS, words
 from connectors.incident_store import IncidentStoreSink, SqlSink
-from operators.triage import Triage, TriageSettings, triage_alerts
+from operators.triage import Triage, TriageSettings, transitions_of, triage_alerts
 from schema import Closed, Transition
 
 A_MINUTE, TICKS = 40, 60
@@ -62,7 +62,8 @@ def main(url: str, folder: Path) -> None:
         init_db_dir(folder, 1)
     flow = Dataflow("storm")
     keyed = op.key_on("group", op.input("read", flow, _Storm()), lambda word: str(word.group))
-    said = op.key_rm("events", triage_alerts("triage", keyed, SETTINGS, GROUPS))
+    told = triage_alerts("triage", keyed, SETTINGS, GROUPS)
+    said = op.key_rm("events", transitions_of("transitions", told))
     one_key = op.key_on("one_key", said, lambda _: "all")
     op.output("store", one_key, IncidentStoreSink(SqlSink(url)))
     run_main(

@@ -25,7 +25,7 @@ from operators.barrier import Barrier
 from operators.control_stage import Broadcast
 from operators.detect import detect_anomalies
 from operators.ingest import Ingested
-from operators.triage import triage_alerts
+from operators.triage import transitions_of, triage_alerts
 from schema import Closed, Drift, TrainingRows
 from tests.flows.estate_origin import EstateOrigin, estate_stage
 from tests.operators.small_estate import INGEST, PARTITIONS, TRIAGE, group_settings
@@ -120,7 +120,7 @@ def commanded_flow(
     said = detect_anomalies("detect", packed, group_settings(PARTITIONS + 1))
     words = op.filter_map_value("words", said, lambda x: x if isinstance(x, Closed) else None)
     rows = op.filter_map_value("rows", said, lambda x: x if isinstance(x, TrainingRows) else None)
-    events = triage_alerts("triage", words, TRIAGE, INGEST.groups)
+    events = transitions_of("transitions", triage_alerts("triage", words, TRIAGE, INGEST.groups))
     op.output("events", events, LineFileSink(folder / EVENTS, encode_transition))
     if store:
         op.output("store", events, IncidentStoreSink(SqlSink(store)))

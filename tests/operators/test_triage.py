@@ -10,7 +10,7 @@ from bytewax.testing import TestingSink, TestingSource, run_main
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from operators.triage import KEY, Triage, TriageSettings, TriageState, triage_alerts
+from operators.triage import KEY, Triage, TriageSettings, TriageState, transitions_of, triage_alerts
 from schema import Anomaly, Closed, Transition
 from tests.operators.alert_histories import END, GROUPS, Story, histories, stories, whole
 from tests.operators.edges import BRISK, closed, edge, evidence, resource, story
@@ -172,7 +172,8 @@ Item = tuple[str, Closed]
 def flow(source: TestingSource[Item], out: list[tuple[str, Transition]]) -> Dataflow:
     built = Dataflow("triage_test")
     words = op.input("in", built, source)
-    op.output("out", triage_alerts("alerts", words, SETTINGS, GROUPS), TestingSink(out))
+    told = triage_alerts("alerts", words, SETTINGS, GROUPS)
+    op.output("out", transitions_of("transitions", told), TestingSink(out))
     return built
 
 
