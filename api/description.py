@@ -7,7 +7,8 @@ from fastapi import FastAPI
 
 from api.problems import Problem
 from api.replies import REF
-from schema import HeatMap, LiveState, ReviewView, asks, desk
+from schema import HeatMap, LiveState, asks, desk
+from schema.review_view import ReviewView
 
 TYPES = (
     Problem,

@@ -11,7 +11,7 @@ from api.incident_routes import NEXT, Id, Limit, Moment, Words
 from api.replies import body_of, reply, says
 from connectors.outbox_view import OutboxFilter
 from flows.desk import Desk
-from schema import HeatMap, LiveState, ReviewView
+from schema import HeatMap, LiveState
 from schema.asks import PromoteAsk, RollbackAsk, SilenceAsk
 from schema.desk import (
     ModelsPage,
@@ -23,8 +23,10 @@ from schema.desk import (
     SilenceView,
     TopologyView,
 )
+from schema.review_view import ReviewView
 
 Service = Annotated[str, Path(max_length=200, pattern=r"^[^\x00]+$", examples=["aws.ec2"])]
+Days = Annotated[int, Query(ge=1, le=160, description="Length of the span, without `from_ms`.")]
 Status = Literal["due", "sent", "held", "dropped", "failed"]
 
 
@@ -125,8 +127,10 @@ def estate_routes(desk: Desk) -> APIRouter:
         return reply(request, desk.heat(from_ms, to_ms))
 
     @router.get("/review", tags=["estate"], **says(ReviewView, "Anomalies among the incidents"))
-    def review(request: Request, from_ms: Moment = None, to_ms: Moment = None) -> Response:
-        return reply(request, desk.review(from_ms, to_ms))
+    def review(
+        request: Request, from_ms: Moment = None, to_ms: Moment = None, days: Days = 7
+    ) -> Response:
+        return reply(request, desk.review(from_ms, to_ms, days))
 
     @router.get("/requests", tags=["requests"], **says(RequestPage, "What the flow was told"))
     def requests(request: Request, limit: Limit = 50) -> Response:

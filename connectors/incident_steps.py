@@ -55,6 +55,9 @@ _STEPS: dict[Event, IncidentStep] = {
 }
 
 
+EVENTS: tuple[Event, ...] = (*_STEPS, "split", "judged")  # that may tell a step
+
+
 def _step(transition: Transition) -> IncidentStep | None:
     incident = transition.incident
     if transition.event == "split":

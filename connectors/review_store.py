@@ -7,11 +7,14 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 
 from connectors.incident_database import open_database, reading, writing
 from connectors.incident_rows import stored_text
-from connectors.incident_tables import insert_once, upsert
+from connectors.incident_steps import EVENTS, step_of
+from connectors.incident_tables import incident_events, incidents, insert_once, upsert
+from connectors.incident_wire import decode_transition
 from connectors.review_tables import review_audit, review_models, review_records
 from schema import (
     AnomalyRecord,
     Counted,
+    IncidentEvent,
     ModelRecord,
     RecordAct,
     RecordState,
@@ -21,6 +24,7 @@ from schema import (
 
 _record = msgspec.json.Decoder(AnomalyRecord)
 _parameters = msgspec.json.Decoder(dict[str, float | int | bool | str])
+READ_AT_ONCE = 1_000
 JUDGEMENTS = ("CONFIRMED", "FALSE_POSITIVE")
 
 
@@ -96,6 +100,22 @@ class ReviewStore:
         with reading(self._engine) as connection:
             rows = connection.execute(query.order_by(table.c.id).limit(2)).all()
         return [_read(body, state) for name, body, state in rows if name.startswith(prefix)]
+
+    def steps(self, from_ms: int, to_ms: int, most: int | None = None) -> list[IncidentEvent]:
+        """Return the steps before a time of the incidents that opened in [from, to), in order.
+
+        `most`: of so many incidents, those that opened last.
+        """
+        opened = select(incidents.c.id).where(incidents.c.opened_ms.between(from_ms, to_ms - 1))
+        newest = opened.order_by(incidents.c.opened_ms.desc()).limit(most).subquery()
+        query = select(incident_events.c.body).join(
+            newest, newest.c.id == incident_events.c.incident_id
+        )
+        query = query.where(incident_events.c.event.in_(EVENTS), incident_events.c.ts_ms < to_ms)
+        with reading(self._engine) as connection:
+            bodies = connection.execution_options(yield_per=READ_AT_ONCE).execute(query).scalars()
+            found = (step_of(decode_transition(body)) for body in bodies)
+            return sorted((each for each in found if each), key=lambda each: each.order)
 
     # ------------------------------------------------------------------ what people did
 

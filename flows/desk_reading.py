@@ -25,15 +25,16 @@ from flows.desk_commands import Commands, request_of, requests_of
 from flows.desk_detail import detail
 from flows.desk_models import models_page
 from flows.desk_queue import OLD_MS, LiveIncidents, queue_page
+from flows.desk_review import Reviewing, Span
 from flows.desk_silences import shown_silences
 from flows.desk_stores import DeskStores
 from flows.desk_topology import HOPS, MOST_NODES, around
-from flows.review_service import summaries
 from flows.run import with_control_log
 from flows.running import RunningFlow, flow_by_log, flow_of, store_of
 from flows.silences import Known, known_silences
+from operators.deadlines import SlaSettings
 from operators.topology import NO_MAP, Topology
-from schema import HeatMap, LiveState, ReviewView, TopologyChange, TopologyMap, TriageCommand
+from schema import HeatMap, LiveState, TopologyChange, TopologyMap, TriageCommand
 from schema.desk import (
     Changes,
     IncidentDetail,
@@ -47,11 +48,10 @@ from schema.desk import (
     SilencePage,
     TopologyView,
 )
+from schema.review_view import ReviewView
 
 ID_PREFIX = "inc-"
 MOST_SUSPECTS = 5  # around which the map is shown
-MAX_RECORDS = 200  # of the review, shown at once
-WEEK_MS = 604_800_000
 TOPOLOGY_S = 60.0  # how long a map that was read counts as the one that there is
 Clock = Callable[[], datetime]
 
@@ -75,6 +75,8 @@ class Reading:
         self._control = control
         self._clock = clock
         self._live = LiveIncidents()
+        targets = (SlaSettings() if app is None else app.triage.sla).targets
+        self._reviewing = Reviewing(targets)
         self._lock = threading.Lock()
         self._flow: RunningFlow | None = None
         self._commands: Commands | None = None
@@ -152,18 +154,17 @@ class Reading:
         with self.stores.open() as stores:
             return stores.estate.heat(from_ms, to_ms)
 
-    def review(self, from_ms: int | None = None, to_ms: int | None = None) -> ReviewView:
-        """Return what the review found; without times, in the last week.
+    def review(
+        self, from_ms: int | None = None, to_ms: int | None = None, days: int = 7
+    ) -> ReviewView:
+        """Return what the review found, and what comes next; without times, of the last days.
 
         Raises: ValueError if it ends before it begins.
         """
-        to_ms = self.now_ms() if to_ms is None else to_ms
-        from_ms = to_ms - WEEK_MS if from_ms is None else from_ms
-        if not from_ms < to_ms:
-            raise ValueError(f"from_ms must be before to_ms, got {from_ms} and {to_ms}")
+        now_ms = self.now_ms()
         with self.stores.open() as stores:
-            found = stores.review.records(from_ms, to_ms, limit=MAX_RECORDS)
-            return ReviewView(summaries(stores.review, from_ms, to_ms), tuple(found))
+            asked = Span(from_ms, to_ms, days)
+            return self._reviewing.view(stores.review, self.stores.generation, asked, now_ms)
 
     def requests(self, limit: int = 50) -> RequestPage:
         """Return what the flow was told, the newest first, and what has come of it."""

@@ -6,16 +6,17 @@ import msgspec
 
 from connectors.incident_store import IncidentStore
 from connectors.told_times import told_times
-from flows.review_service import ReviewService, steps_of_store
+from flows.review_service import ReviewService
 from operators.deadlines import Target
 from operators.review_effort import Burden, Effort, effort
-from operators.review_outlook import Outlook, outlook
+from operators.review_outlook import outlook
 from operators.review_settings import DAY_H, HOUR_MS, ReviewSettings
 from schema import AnomalyRecord, IncidentEvent, Summaries
+from schema.review_view import Outlook
 
 DAY_MS = DAY_H * HOUR_MS
 MAX_RECORDS = 100
-HISTORY_D = 160  # as much as a baseline and four weeks need
+HISTORY_MS = 160 * DAY_MS  # as much as a baseline and four weeks need
 DAYS_SHOWN = 56
 
 
@@ -48,10 +49,10 @@ def gather(
     try:
         summary = service.summary(from_ms, to_ms)
         records = service.store.records(from_ms, to_ms, limit=MAX_RECORDS)
+        if events is None:
+            events = service.store.steps(to_ms - HISTORY_MS, to_ms)
     finally:
         service.close()
-    if events is None:
-        events = steps_of_store(url, from_ms=to_ms - HISTORY_D * DAY_MS)
     opened = [each.ts_ms for each in events if each.step == "opened"]
     last = to_ms // DAY_MS
     days = [0] * DAYS_SHOWN

@@ -139,8 +139,8 @@ def runnable(
     return good, bad
 
 
-def steps_of_store(url: str, from_ms: int | None = None) -> list[IncidentEvent]:
-    """Return the steps of all incidents of a store, in order; those from a time on."""
+def steps_of_store(url: str) -> list[IncidentEvent]:
+    """Return the steps of all incidents of a store, in order."""
     store = IncidentStore(url)
     try:
         read, position = stored(store), 0
@@ -150,7 +150,7 @@ def steps_of_store(url: str, from_ms: int | None = None) -> list[IncidentEvent]:
             if behind == position:
                 break
             position = behind
-            out += [each for each in events if from_ms is None or each.ts_ms >= from_ms]
+            out += events
     finally:
         store.close()
     return sorted(out, key=lambda each: each.order)

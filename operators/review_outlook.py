@@ -5,11 +5,10 @@ All of it is of the steps of incidents up to a time, and knows nothing of what c
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from statistics import median
 
-import msgspec
 import numpy as np
 
 from operators.deadlines import Target
@@ -18,6 +17,7 @@ from operators.review_features import FEATURES, expected_rate, features
 from operators.review_settings import DAY_H, HOUR_MS, ReviewSettings
 from operators.review_words import described
 from schema import F64, IncidentEvent, Severity
+from schema.review_view import Forecast, Noisy, Outlook, Recurring, Response, Worsening
 
 DAY_MS = DAY_H * HOUR_MS
 WORSE = 2.5  # deviations of four weeks that are told
@@ -28,70 +28,6 @@ _LEAST_HISTORY_D = 28
 _NINE_OF_TEN = 1.6449  # deviations to each side
 _DRIFT = 0.1  # of a rate, over months
 _RELIABILITY = ("rate", "severity", "time_to_acknowledge", "time_to_resolve", "reopened")
-
-
-class Forecast(msgspec.Struct, frozen=True):
-    """How many incidents will open in the next days, with nine chances in ten."""
-
-    days: int
-    expected: float
-    low: float
-    high: float
-
-
-class Worsening(msgspec.Struct, frozen=True):
-    """A service's last four weeks are worse than those before."""
-
-    service: str
-    measure: str
-    off: float  # in deviations
-    words: str
-
-
-class Recurring(msgspec.Struct, frozen=True):
-    """The same cause again and again: a candidate for a permanent fix."""
-
-    cause: str
-    incidents: int
-    days: int  # on which it came
-    services: tuple[str, ...]
-    hours: float  # until they were resolved, all together
-    last_ms: int
-    last: str  # id of the newest
-
-
-class Noisy(msgspec.Struct, frozen=True):
-    """A rule or a resource that many incidents are of."""
-
-    name: str
-    incidents: int
-    false_positives: int
-    untouched: int  # that were resolved and that nobody had acknowledged
-
-
-class Response(msgspec.Struct, frozen=True):
-    """How soon incidents of a severity were taken up and mended; None: nothing known, no target."""
-
-    severity: str
-    incidents: int
-    acknowledge_s: float | None  # median
-    acknowledge_target_s: float | None
-    acknowledged_in_time: float | None  # share
-    resolve_s: float | None
-    resolve_target_s: float | None
-    resolved_in_time: float | None
-
-
-class Outlook(msgspec.Struct, frozen=True):
-    """All of it."""
-
-    forecasts: tuple[Forecast, ...]  # none where there is too little history
-    services: Mapping[str, Forecast]  # of each, the week
-    worsening: tuple[Worsening, ...]
-    recurring: tuple[Recurring, ...]
-    noisy_rules: tuple[Noisy, ...]
-    noisy_resources: tuple[Noisy, ...]
-    responses: tuple[Response, ...]
 
 
 def outlook(
@@ -105,15 +41,12 @@ def outlook(
         by_service[event.service].append(event)
     recent = [each for each in events if each.ts_ms >= until_ms - _LONG_D * DAY_MS]
     days = until_ms // DAY_MS
-    forecasts = [forecast(counted(events, days), days, ahead, settings) for ahead in (1, 7)]
-    weeks = {
-        name: forecast(counted(mine, days), days, 7, settings)
-        for name, mine in sorted(by_service.items())
-    }
+    total = counted(events, days)
+    counts = {name: counted(mine, days) for name, mine in sorted(by_service.items())}
+    forecasts = [forecast(total, days, ahead, settings) for ahead in (1, 7)]
+    weeks = {name: forecast(mine, days, 7, settings) for name, mine in counts.items()}
     worse = [
-        each
-        for name, mine in sorted(by_service.items())
-        for each in worsening(name, counted(mine, days), days, settings)
+        each for name, mine in counts.items() for each in worsening(name, mine, days, settings)
     ]
     return Outlook(
         tuple(each for each in forecasts if each is not None),

@@ -171,13 +171,6 @@ class Summaries(msgspec.Struct, frozen=True):
     services: dict[str, ServiceSummary]
 
 
-class ReviewView(msgspec.Struct, frozen=True):
-    """What the review found in a span of time, as screens show it."""
-
-    summary: Summaries
-    records: tuple[AnomalyRecord, ...]  # the newest first; bounded
-
-
 def record_step(record: str, state: RecordState, wanted: RecordState) -> Refusal | None:
     """Return why a record cannot take a step; None: it can.
 
