@@ -16,6 +16,7 @@ const SCREENS = {
   queue: () => import("./screens/queue.js"),
   silences: () => import("./screens/silences.js"),
   models: () => import("./screens/models.js"),
+  review: () => import("./screens/review.js"),
   notifications: () => import("./screens/notifications.js"),
 };
 const main = document.getElementById("main");
@@ -115,7 +116,8 @@ clock.changed = () => show();
 keys.general({
   "?": () => helped(screen?.keys ?? {}), "/": () => document.querySelector("[data-find]")?.focus() ?? context.go("#/incidents"),
   "g o": () => context.go("#/"), "g i": () => context.go("#/incidents"), "g q": () => context.go("#/queue"),
-  "g s": () => context.go("#/silences"), "g m": () => context.go("#/models"), "g n": () => context.go("#/notifications"),
+  "g s": () => context.go("#/silences"), "g m": () => context.go("#/models"), "g v": () => context.go("#/review"),
+  "g n": () => context.go("#/notifications"),
 });
 addEventListener("hashchange", show);
 start();

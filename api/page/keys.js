@@ -40,7 +40,7 @@ export function step(rows, by) {
 const WORDS = {
   "j / k": "Next, previous", enter: "Open", "/": "Search", "?": "This list", a: "Acknowledge", r: "Resolve",
   s: "Silence", f: "Mark as a false positive", n: "Add a note", m: "Assign", u: "Back to the list",
-  "g o": "Overview", "g i": "Incidents", "g q": "Queue", "g s": "Silences", "g m": "Models", "g n": "Notifications",
+  "g o": "Overview", "g i": "Incidents", "g q": "Queue", "g s": "Silences", "g m": "Models", "g v": "Review", "g n": "Notifications",
 };
 
 export function helped(map) {
@@ -51,7 +51,7 @@ export function helped(map) {
       h("h2", {id: "help-title"}, "Keys"),
       known.length > 0 && [h("h3", {}, "On this screen"), h("dl", {class: "help"}, known.map(line))],
       h("h3", {}, "Everywhere"),
-      h("dl", {class: "help"}, ["/", "g o", "g i", "g q", "g s", "g m", "g n", "?"].map(line)),
+      h("dl", {class: "help"}, ["/", "g o", "g i", "g q", "g s", "g m", "g v", "g n", "?"].map(line)),
       h("h3", {}, "On a plot"),
       h("dl", {class: "help"},
         h("dt", {}, h("kbd", {}, "←"), " ", h("kbd", {}, "→")), h("dd", {}, "Read the values"),

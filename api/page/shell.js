@@ -6,7 +6,8 @@ import {clock, time, whole} from "./words.js";
 
 const PLACES = [
   ["", "overview", "Overview"], ["incidents", "incidents", "Incidents"], ["queue", "queue", "Queue"],
-  ["silences", "silences", "Silences"], ["models", "models", "Models"], ["notifications", "notifications", "Notifications"],
+  ["silences", "silences", "Silences"], ["models", "models", "Models"], ["review", "review", "Review"],
+  ["notifications", "notifications", "Notifications"],
 ];
 const THEMES = {"": "System", light: "Light", dark: "Dark"};
 const banner = h("div", {class: "banner", role: "alert", hidden: true});

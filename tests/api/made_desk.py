@@ -37,6 +37,7 @@ from schema.desk import (
     VersionView,
 )
 from schema.plots import HeatMap, LiveState
+from schema.review_view import ReviewView
 from tests.api.made_incidents import (
     HOSTILE,
     LONG,
@@ -51,6 +52,7 @@ from tests.api.made_incidents import (
     made_told,
     made_topology,
 )
+from tests.api.made_review import made_review
 
 
 def empty_store() -> DeskStores:
@@ -206,6 +208,12 @@ class MadeDesk:
     def models(self) -> ModelsPage:
         self._near()
         return ModelsPage(services=tuple(self.models_.values()), registry=True)
+
+    def review(
+        self, from_ms: int | None = None, to_ms: int | None = None, days: int = 7
+    ) -> ReviewView:
+        self._near()
+        return made_review(self.now, days, bool(self.count), "" if self.plain else HOSTILE)
 
     def request(self, request_id: str) -> RequestView:
         if request_id not in self.requests_:

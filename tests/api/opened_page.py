@@ -11,6 +11,7 @@ SCREENS = {
     "queue": "#/queue",
     "silences": "#/silences",
     "models": "#/models",
+    "review": "#/review",
     "notifications": "#/notifications",
 }
 READY = {  # what is there once a screen shows what it got
@@ -20,6 +21,7 @@ READY = {  # what is there once a screen shows what it got
     "queue": "ul.rows li",
     "silences": "tr[data-id]",
     "models": ".service",
+    "review": ".figure-row",
     "notifications": "tbody .quiet",
 }
 

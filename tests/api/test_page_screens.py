@@ -167,3 +167,18 @@ def test_a_theme_is_kept(opened: Open) -> None:
     page.reload()
     expect(page.get_by_role("button", name="Theme: Dark")).to_be_visible()
     assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
+
+
+def test_the_review_is_of_so_many_days_and_leads_to_its_incidents(opened: Open) -> None:
+    seen = opened()
+    page = seen.go("overview")
+    page.keyboard.press("g")
+    page.keyboard.press("v")
+    expect(page.locator("h1")).to_have_text("Review")
+    expect(page.locator(".figure-row > .CRITICAL")).to_have_text("2CRITICALbefore 1")
+    expect(page.get_by_role("row", name="Next 7 days")).to_contain_text("43 to 72")
+    with page.expect_response(lambda got: got.url.endswith("/review?days=28")):
+        page.get_by_role("button", name="28 d").click()
+    expect(page).to_have_url(f"{seen.url}#/review?days=28")
+    page.get_by_role("link", name="inc-000000000001").first.click()
+    expect(page).to_have_url(f"{seen.url}#/incidents/inc-000000000001")
