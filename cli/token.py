@@ -11,6 +11,12 @@ from cli.tables import clock, print_table, write
 if TYPE_CHECKING:
     from connectors.token_store import Token, TokenStore
 
+HELP = """Let people and programs use the page and the API.
+
+\b
+Example:
+  foreshock token add oncall --role responder --days 90
+"""
 ADD_HELP = """Make a token, and print it: it is not to be had again.
 
 The store keeps its digest alone. It is for `foreshock serve` with `serve.auth: token`, and counts
@@ -40,8 +46,7 @@ _DAY_MS = 86_400_000
 
 def register(app: typer.Typer) -> None:
     """Add the command group to the command line."""
-    group = typer.Typer(help="Let people and programs use the page and the API.",
-                        no_args_is_help=True)  # fmt: skip
+    group = typer.Typer(help=HELP, no_args_is_help=True)
     group.command("add", help=ADD_HELP, no_args_is_help=True)(add)
     group.command("list", help=LIST_HELP)(list_)
     group.command("revoke", help=REVOKE_HELP, no_args_is_help=True)(revoke)

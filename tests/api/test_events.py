@@ -1,6 +1,5 @@
 """Event streams: who listens hears what happens, once, in order, also after a break."""
 
-import asyncio
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -16,6 +15,7 @@ from flows.desk import Desk
 from schema.asks import ActionAsk
 from tests.api.serving import serving, url_of
 from tests.connectors.made_transitions import OPENED, later, resolved
+from tests.own_loop import run_to_end
 
 EVENTS = "/api/v1/events"
 Heard = list[tuple[str, str, Any]]
@@ -152,4 +152,4 @@ def test_no_more_may_listen_than_are_allowed(store: IncidentStore, tmp_path: Pat
         hub.close()
         return before, full
 
-    assert asyncio.run(tried()) == (False, True)
+    assert run_to_end(tried()) == (False, True)

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
+PATIENCE_MS = 15_000  # for what a page is to show
 MISSING = "needs Chromium: `make components` or `apt-get install chromium`"
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 PHONE = (360, 760)
@@ -28,6 +29,7 @@ def chromium() -> Iterator[Browser]:
     found = program()
     if found is None:
         raise BrowserError(MISSING)
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         try:
             # as root, as in containers, there is no sandbox to be had; the pages are our own

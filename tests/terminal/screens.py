@@ -1,6 +1,5 @@
 """A screen under test: it is waited for by what it shows, never by time."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -10,6 +9,7 @@ from textual.pilot import Pilot
 
 from terminal.app import TopApp
 from terminal.palette import Look
+from tests.own_loop import run_to_end
 from tests.terminal.made_desk import MadeDesk
 from tests.terminal.made_incidents import clock
 
@@ -90,4 +90,4 @@ def run(
         async with shown(desk, size, look) as screen:
             await steps(screen)
 
-    asyncio.run(all_of_it())
+    run_to_end(all_of_it())
