@@ -46,7 +46,7 @@ def capacity(
     typer.echo(f"memory      {found.memory_bytes / gib:,.1f} GiB, {each:,.1f} GiB a worker")
     typer.echo(
         f"snapshots   {found.snapshot_bytes / gib:,.2f} GiB, "
-        f"{found.snapshot_s_a_worker:,.2f} s of each worker's time, then written"
+        f"{found.snapshot_s_a_worker:,.2f} s of each worker's time"
     )
     for note in found.notes:
         typer.echo(f"note        {note}")
