@@ -29,7 +29,7 @@ class NotifySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     store: SqlSink | None = None  # notification's own, where it reads a topic
     inside: bool = True  # `foreshock run` does it, in a process of its own; else `notify run`
     metrics_port: int | None = None  # of the process that notifies
-    link: str = ""  # of an incident's page: "https://foreshock.example/incidents/{id}"
+    link: str = ""  # of an incident's page: "https://foreshock.example/#/incidents/{id}"
     templates: str = ""  # folder of one's own, see flows/templates.py
     callbacks: CallbackSettings = CallbackSettings()  # how people answer from where they were told
 
